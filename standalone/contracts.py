@@ -1,0 +1,193 @@
+"""The seams of the standalone host: what its parts promise one another.
+
+Three parts, each replaceable by its contract alone:
+
+    edge     HTTP server, durable HTTP API, timer triggers, pages, command line    uses Engine, Workers, Clock
+    engine   store, dispatcher, the extension's state machine                      uses Workers, Clock
+    workers  the processes (or, with none, this process) in which the app is loaded
+
+Texts named `*_json` are JSON text that nobody on the way parses without need. Instants are aware UTC datetimes.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Protocol
+
+JsonText = str
+
+
+class Clock(Protocol):
+    """The only source of time in the host. Real time, real time plus an offset, or time that stands until it is moved."""
+
+    @property
+    def virtual(self) -> bool:
+        """True when time stands still between moves."""
+
+    def now(self) -> datetime:
+        """The host's time, aware UTC."""
+
+    def move_to(self, instant: datetime) -> None:
+        """Set the time to `instant`, never back; whoever listens hears of it. With a real clock it grows the offset."""
+
+    def on_move(self, listener: Callable[[], None]) -> None:
+        """Have `listener` called on the event loop after each move, so that sleeps can be cut short."""
+
+    def seconds_until(self, instant: datetime) -> float | None:
+        """Real seconds to sleep until `instant` (0 when past); None when only a move can bring it about."""
+
+
+@dataclass(frozen=True)
+class FunctionInfo:
+    """One function of the app, as its decorators declare it."""
+
+    name: str
+    kind: str  # "http" "timer" "orchestrator" "activity" "entity", or the trigger's own type when it cannot be served
+    trigger: Mapping[str, Any]  # the trigger binding as the library states it: route, methods, authLevel, schedule, …
+    bindings: Sequence[Mapping[str, Any]] = ()
+    disabled: bool = False
+
+
+@dataclass(frozen=True)
+class HttpCall:
+    """An HTTP request on its way to a function."""
+
+    method: str
+    url: str
+    headers: Sequence[tuple[str, str]]
+    query: Sequence[tuple[str, str]]
+    route_params: Mapping[str, str]
+    body: bytes
+
+
+@dataclass(frozen=True)
+class HttpAnswer:
+    """What a function answered. `headers` may repeat a name."""
+
+    status: int
+    headers: Sequence[tuple[str, str]]
+    body: bytes
+
+
+class FunctionFailed(Exception):
+    """A function raised, or its worker died. `message` is what the extension would put after "failed: "."""
+
+    def __init__(self, message: str, stack: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.stack = stack
+
+
+class AppDoesNotLoad(Exception):
+    """The app fails at import: the message is one screen that names file and line."""
+
+
+class Workers(Protocol):
+    """Where the app's code runs: N processes, or this one."""
+
+    async def start(self) -> Sequence[FunctionInfo]:
+        """Load the app in every worker and answer its functions. Raises AppDoesNotLoad."""
+
+    async def stop(self) -> None:
+        """End every worker; what it ran is abandoned."""
+
+    async def call_http(self, function: str, call: HttpCall) -> HttpAnswer:
+        """Run an HTTP function. Raises FunctionFailed."""
+
+    async def call_timer(self, function: str, past_due: bool) -> None:
+        """Run a timer function once. Raises FunctionFailed."""
+
+
+@dataclass(frozen=True)
+class InstanceStatus:
+    """An instance as a query shows it; what is JSON stays text. `history_json` only when asked for."""
+
+    instance_id: str
+    name: str
+    runtime_status: str
+    input_json: JsonText | None
+    custom_status_json: JsonText | None
+    output_json: JsonText | None
+    created: datetime
+    last_updated: datetime
+    history_json: JsonText | None = None
+
+
+@dataclass(frozen=True)
+class InstanceQuery:
+    """A page of instances, oldest first as the real engine lists them. An empty `statuses` means all."""
+
+    created_from: datetime | None = None
+    created_to: datetime | None = None
+    statuses: frozenset[str] = frozenset()
+    id_prefix: str | None = None
+    top: int = 100
+    continuation: str | None = None
+
+
+@dataclass(frozen=True)
+class InstancePage:
+    """`continuation` is None on the last page."""
+
+    instances: Sequence[InstanceStatus] = field(default_factory=list)
+    continuation: str | None = None
+
+
+class InstanceNotFound(Exception):
+    """No instance has this id."""
+
+
+class InstanceExists(Exception):
+    """The id is in use by an instance that has not ended."""
+
+
+class InstanceEnded(Exception):
+    """The instance has ended, so there is nothing left to do this to."""
+
+
+class InstanceNotInState(Exception):
+    """The verb does not fit the instance's state: suspending twice, rewinding what did not fail, purging what runs."""
+
+
+class Engine(Protocol):
+    """The durable engine's verbs: what the durable HTTP API, the host and its pages need. Nothing returns before it is on disk."""
+
+    async def start_instance(self, name: str, input_json: JsonText | None, instance_id: str | None = None, version: str = "") -> str:
+        """Start an orchestration; answer its id. An unknown name is accepted, and fails. Raises InstanceExists."""
+
+    async def get(self, instance_id: str, *, history: bool = False, history_outputs: bool = False) -> InstanceStatus | None:
+        """The instance, or None."""
+
+    async def query(self, query: InstanceQuery) -> InstancePage:
+        """One page; costs the page, not the table."""
+
+    async def raise_event(self, instance_id: str, event: str, input_json: JsonText) -> None:
+        """Raises InstanceNotFound, InstanceEnded."""
+
+    async def terminate(self, instance_id: str, reason: str) -> None:
+        """Raises InstanceNotFound, InstanceEnded."""
+
+    async def suspend(self, instance_id: str, reason: str) -> None:
+        """Raises InstanceNotFound, InstanceEnded, InstanceNotInState."""
+
+    async def resume(self, instance_id: str, reason: str) -> None:
+        """Raises InstanceNotFound, InstanceEnded, InstanceNotInState."""
+
+    async def rewind(self, instance_id: str, reason: str) -> None:
+        """Raises InstanceNotFound, InstanceNotInState."""
+
+    async def restart(self, instance_id: str, *, new_id: bool) -> str:
+        """Start the same orchestration with the same input; answer its id. Raises InstanceNotFound, InstanceExists."""
+
+    async def purge(self, instance_id: str) -> None:
+        """Delete an ended instance. Raises InstanceNotFound, InstanceNotInState."""
+
+    async def purge_matching(self, query: InstanceQuery) -> int:
+        """Delete what matches and answer how many (running ones too when no status is given, as the real engine does)."""
+
+    def next_due(self) -> datetime | None:
+        """When the earliest durable timer is due."""
+
+    async def settle(self) -> None:
+        """Return once nothing is left to do at the present time: no message, no episode, no activity under way."""
+
