@@ -1,0 +1,42 @@
+"""The plan of one revision: which stages, which people, by when. Resolved once, kept in the trail."""
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Literal
+
+from domain.people import Person
+
+OnExpiry = Literal["escalate", "reject", "expire", "approve"]
+
+
+@dataclass(frozen=True)
+class StagePlan:
+    """One stage. `needed` approvals settle it; None means all who do not abstain.
+
+    `deadline` counts from the opening; each of `reminders` counts from the opening too and lies before the deadline.
+    `on_expiry="escalate"` asks `escalate_to` once, with the deadline started anew; then the stage is rejected.
+    `fallback` is asked in place of a slot that cannot be asked (nobody there, mail refused, only the submitter left).
+    """
+
+    name: str
+    reviewers: tuple[Person, ...]
+    needed: int | None
+    veto: bool
+    deadline: timedelta
+    reminders: tuple[timedelta, ...] = ()
+    escalate_to: tuple[Person, ...] = ()
+    on_expiry: OnExpiry = "expire"
+    fallback: tuple[Person, ...] = ()
+    comment_required: frozenset[str] = frozenset({"reject", "request_changes"})
+    may_delegate: bool = True
+    show_others: bool = True
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All stages of one round, in order. `restart` is `all` when a revision opens every stage again, else `changed`."""
+
+    policy: str
+    stages: tuple[StagePlan, ...]
+    revision_deadline: timedelta = field(default=timedelta(days=14))
+    restart: Literal["all", "changed"] = "changed"

@@ -1,0 +1,93 @@
+"""A review: all that is known of one proposal at one moment, folded from its facts."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from domain.facts import Action, Finding, Money, Outcome
+from domain.people import Person
+from domain.plan import Plan
+
+Status = Literal[
+    "received", "validating", "in_review", "changes_requested", "approved", "rejected", "expired", "withdrawn", "cancelled", "failed"
+]
+SlotState = Literal["open", "approved", "rejected", "changes_requested", "abstained", "handed_on", "closed"]
+
+ENDED: frozenset[str] = frozenset({"approved", "rejected", "expired", "withdrawn", "cancelled", "failed"})
+
+
+@dataclass(frozen=True)
+class Slot:
+    """One person's turn in one stage of one round. `closed_why` says what closed an undecided slot: settled, revised, withdrawn…"""
+
+    id: str
+    round: int
+    stage: int
+    person: Person
+    state: SlotState
+    asked_at: datetime
+    why: str
+    alone: bool = False
+    instead_of: str | None = None
+    handed_to: str | None = None
+    action: Action | None = None
+    comment: str = ""
+    decided_at: datetime | None = None
+    closed_why: str = ""
+    closed_at: datetime | None = None
+    reminded_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class StageState:
+    """One opened stage of the present round."""
+
+    index: int
+    opened_at: datetime
+    deadline: datetime
+    reminders_done: int = 0
+    escalated: bool = False
+    outcome: Literal["approved", "rejected", "expired", "changes_requested"] | None = None
+    settled_by: str | None = None
+    settled_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Hold:
+    """Since when and why nothing moves. `needs`: what an operator must do, when the rules put it on hold."""
+
+    since: datetime
+    reason: str
+    needs: str = ""
+
+
+@dataclass(frozen=True)
+class Review:
+    """The state after fact `number`. Slots of earlier rounds stay, closed, so that old links can be answered truthfully."""
+
+    proposal: str
+    number: int
+    last_at: datetime
+    status: Status
+    round: int
+    title: str
+    submitter: Person
+    department: str
+    category: str
+    budget: Money
+    content_hash: str
+    payload_hash: str
+    caller: str
+    submitted_at: datetime
+    needed_by: str | None = None
+    findings: tuple[Finding, ...] = ()
+    checked: frozenset[str] = frozenset()
+    plan: Plan | None = None
+    stage: int | None = None
+    stages: tuple[StageState, ...] = ()
+    slots: tuple[Slot, ...] = ()
+    hold: Hold | None = None
+    revision_deadline: datetime | None = None
+    outcome: Outcome | None = None
+    reasons: tuple[str, ...] = ()
+    ended_at: datetime | None = None

@@ -1,0 +1,38 @@
+"""Mail behind one verb. Implementations: `mail_smtp.py`; a letter's wording is made in `letters.py`."""
+
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from domain.people import Person
+
+
+class MailRefused(Exception):
+    """The server refused this mail or this address for good. `reply` is what it said."""
+
+    def __init__(self, reply: str) -> None:
+        super().__init__(reply)
+        self.reply = reply
+
+
+class MailUnavailable(Exception):
+    """The server cannot be reached, is slow, or asks to try again later."""
+
+
+@dataclass(frozen=True)
+class Mail:
+    """One mail to one person, with both parts. `message_id` is `<local@domain>`, the same whenever this mail is sent again."""
+
+    to: Person
+    subject: str
+    text: str
+    html: str
+    message_id: str
+    thread: str
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+class Mailer(Protocol):
+    """Hands mail over."""
+
+    async def send(self, mail: Mail) -> None:
+        """Hand `mail` over. Raises MailRefused (for good) or MailUnavailable (try again); anything else is our bug."""
