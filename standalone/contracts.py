@@ -98,6 +98,28 @@ class Workers(Protocol):
         """Run a timer function once. Raises FunctionFailed."""
 
 
+class InstanceWorkers(Protocol):
+    """The engine's side of the workers: messages of `standalone.engine.messages` to and from where instances are loaded."""
+
+    def attach(self, receive: Callable[[int, Any], None], lost: Callable[[int], None], changed: Callable[[], None]) -> None:
+        """Have `receive(worker, message)` called for each message, `lost(worker)` when one died, `changed()` when an activity parks or wakes."""
+
+    def send(self, worker: int, message: Any) -> None:
+        """Say something to a worker; in order."""
+
+    def place(self, n: int) -> int:
+        """The worker that takes instance number `n`."""
+
+    def parked(self) -> int:
+        """How many activities sleep on the virtual clock."""
+
+    def next_due(self) -> int | None:
+        """When the first of them wakes, in microseconds since 1970."""
+
+    def busy(self) -> bool:
+        """Is anything on its way that the engine does not know of yet?"""
+
+
 @dataclass(frozen=True)
 class InstanceStatus:
     """An instance as a query shows it; what is JSON stays text. `history_json` only when asked for."""
@@ -149,6 +171,14 @@ class InstanceNotInState(Exception):
     """The verb does not fit the instance's state: suspending twice, rewinding what did not fail, purging what runs."""
 
 
+class HistoryUnreadable(Exception):
+    """The history cannot be told: two of its tasks have one number, after a non-determinism error for one. The real engine answers 400."""
+
+
+class StoreFailed(Exception):
+    """The engine's file cannot be written: nothing is accepted any more."""
+
+
 class Engine(Protocol):
     """The durable engine's verbs: what the durable HTTP API, the host and its pages need. Nothing returns before it is on disk."""
 
@@ -156,7 +186,7 @@ class Engine(Protocol):
         """Start an orchestration; answer its id. An unknown name is accepted, and fails. Raises InstanceExists."""
 
     async def get(self, instance_id: str, *, history: bool = False, history_outputs: bool = False) -> InstanceStatus | None:
-        """The instance, or None."""
+        """The instance, or None. Raises HistoryUnreadable."""
 
     async def query(self, query: InstanceQuery) -> InstancePage:
         """One page; costs the page, not the table."""

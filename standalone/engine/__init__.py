@@ -1,0 +1,6 @@
+"""The durable engine: the extension's state machine, the file, the dispatcher."""
+
+from standalone.engine.engine import Engine, EngineSettings
+from standalone.engine.store import StoreUnusable
+
+__all__ = ["Engine", "EngineSettings", "StoreUnusable"]

@@ -1,0 +1,119 @@
+"""What the main process and a worker say to each other about instances: values only, so that they can travel.
+
+The main process owns the file, the worker the code. An instance that is loaded belongs to one worker; the worker turns what arrives
+for it into episodes, the main process writes them down and says so, and only then does the worker start what the episode asks for.
+"""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+
+class Arrival(NamedTuple):
+    """A message for an instance. `execution`: the execution it is meant for, "" for whichever runs. `timer`: (due, number) of a timer that fired."""
+
+    seq: int
+    event: str  # its JSON; empty for a timer
+    execution: str = ""
+    timer: tuple[int, int] | None = None
+
+
+class Load(NamedTuple):
+    """An instance as the file has it. `lost`: what was running died with its worker, so its activities have failed."""
+
+    n: int
+    instance: str
+    name: str
+    episodes: int  # how many the file holds; they are numbered on from here
+    rows: Sequence[str]
+    tasks: Sequence[str | None]
+    status: str
+    custom: str | None
+    output: str | None
+    fresh: bool
+    lost: bool
+
+
+class Deliver(NamedTuple):
+    """Messages for a loaded instance."""
+
+    n: int
+    arrivals: Sequence[Arrival]
+
+
+class Committed(NamedTuple):
+    """Episode `episode` of instance `n` is on disk: what it asks for may start."""
+
+    n: int
+    episode: int
+
+
+class Unload(NamedTuple):
+    """Forget an instance."""
+
+    n: int
+
+
+class Call(NamedTuple):
+    """Run a function of another trigger."""
+
+    number: int
+    kind: str  # "http" "timer"
+    function: str
+    argument: Any
+
+
+class Time(NamedTuple):
+    """The host's time: microseconds since 1970, and whether it stands."""
+
+    microseconds: int
+    virtual: bool
+
+
+class Send(NamedTuple):
+    """What an episode sends to another instance. `kind`: "start" (text: the ExecutionStarted event) or "event"."""
+
+    kind: str
+    instance: str
+    text: str
+    execution: str = ""
+    name: str = ""
+    due: int = 0  # microseconds since 1970; 0: now
+
+
+class Episode(NamedTuple):
+    """An episode that has run, to be written down as one. `events` is empty when all that arrived was dropped."""
+
+    n: int
+    number: int
+    seqs: Sequence[int]
+    fired: Sequence[tuple[int, int]]
+    events: str
+    tasks: str | None
+    status: str
+    custom: str | None
+    output: str | None
+    renews: bool  # the history so far is replaced
+    fresh: bool  # there is more to run without any message
+    timers: Sequence[tuple[int, int]]
+    timers_gone: Sequence[tuple[int, int]]
+    sends: Sequence[Send]
+    running: int  # activities that are open once it is committed
+    ended: bool
+    updated: int
+    input: str | None = None  # of a new generation
+    waits: str | None = None
+
+
+class Answered(NamedTuple):
+    """The outcome of a Call: `value`, or the message and stack of the failure."""
+
+    number: int
+    value: Any
+    failure: tuple[str, str] | None
+
+
+class Parked(NamedTuple):
+    """How many activities wait for virtual time to pass."""
+
+    count: int
+    next_due: int | None

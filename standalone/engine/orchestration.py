@@ -1,0 +1,290 @@
+"""One loaded orchestration: what arrives for it becomes episodes.
+
+All that has arrived is one episode: OrchestratorStarted, the messages in their order, a call of the function with the whole history,
+the extension's replay, an event for each thing newly scheduled, OrchestratorCompleted. Pure but for the call of the function.
+"""
+
+import json
+import uuid
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
+
+from standalone.engine import history as h
+from standalone.engine import wording
+from standalone.engine.messages import Arrival, Episode, Load, Send
+from standalone.engine.replay import Answer, Decision, Ending, Known, Outcome, replay
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+ENDED = frozenset({"Completed", "Failed", "Terminated"})
+STATUS_NUMBERS = {"Running": 0, "Completed": 1, "ContinuedAsNew": 2, "Failed": 3, "Canceled": 4, "Terminated": 5, "Pending": 6, "Suspended": 7}
+
+
+def microseconds(instant: datetime) -> int:
+    """Since 1970: how instants are kept in the file."""
+    return (instant - EPOCH) // timedelta(microseconds=1)
+
+
+class Activity(NamedTuple):
+    """An activity to run: its number in the execution, its name, its input as the action has it."""
+
+    number: int
+    name: str
+    input: str | None
+
+
+class Orchestration:
+    """An orchestration's history and what has arrived since."""
+
+    def __init__(self, load: Load, known: Known, call: Callable[[str, str], Answer]) -> None:
+        self.n, self.instance, self.name = load.n, load.instance, load.name
+        self.known, self.call = known, call
+        self.episodes, self.fresh = load.episodes, load.fresh
+        self.status, self.custom, self.output = load.status, load.custom, load.output
+        self.events = h.parse(load.rows)
+        if load.fresh:
+            self.events[1]["IsPlayed"] = False
+        self.texts = [h.text(each) for each in self.events]
+        self.execution = ""
+        self.parent: dict[str, object] | None = None
+        self.scheduled: dict[int, Activity] = {}
+        self.timers: dict[int, int] = {}  # number -> due, not fired yet
+        self.inbox: list[h.Event] = []
+        self.seqs: list[int] = []
+        self.fired: list[tuple[int, int]] = []
+        self._take_up(load)
+
+    def _take_up(self, load: Load) -> None:
+        """What the stored history leaves open."""
+        for row in load.tasks:
+            if row:
+                stored = json.loads(row)
+                self.scheduled |= {number: Activity(number, name, given) for number, name, given in stored["activities"]}
+                self.timers |= {number: due for number, due in stored["timers"]}
+        for event in self.events:
+            self._note(event)
+
+    def _note(self, event: h.Event) -> None:
+        """Keep track of what is open, and of who we are."""
+        kind = event["EventType"]
+        if kind == h.EXECUTION_STARTED:
+            self.execution = event["OrchestrationInstance"]["ExecutionId"]
+            parent = event.get("ParentInstance")
+            self.parent = parent and {**parent["OrchestrationInstance"], "task": parent["TaskScheduleId"]}
+        elif kind in (h.TASK_COMPLETED, h.TASK_FAILED):
+            self.scheduled.pop(event["TaskScheduledId"], None)
+        elif kind == h.TIMER_FIRED:
+            self.timers.pop(event["TimerId"], None)
+
+    @property
+    def has_news(self) -> bool:
+        """Is there something to run an episode for, or to be dropped?"""
+        return bool(self.inbox or self.seqs or self.fired or self.fresh)
+
+    @property
+    def ended(self) -> bool:
+        """Has it ended?"""
+        return self.status in ENDED
+
+    def unfinished(self) -> Sequence[Activity]:
+        """The activities that are scheduled and not answered."""
+        return list(self.scheduled.values())
+
+    # -- arrivals ---------------------------------------------------------------------------------------------------------
+
+    def receive(self, arrival: Arrival) -> None:
+        """Take a message in; what is meant for an execution that is over is dropped, as is all that comes after the end."""
+        self.seqs.append(arrival.seq)
+        if arrival.timer is not None:
+            self.fired.append(arrival.timer)
+            if not self.ended and self.timers.get(arrival.timer[1]) == arrival.timer[0]:
+                self._timer_fired(arrival.timer[1])
+            return
+        event = json.loads(arrival.event)
+        starts = event["EventType"] == h.EXECUTION_STARTED
+        if not self.ended and (starts or not arrival.execution or arrival.execution == self.execution):
+            self.inbox.append(event)
+
+    def _timer_fired(self, number: int) -> None:
+        created = next(each for each in self.events if each["EventType"] == h.TIMER_CREATED and each["EventId"] == number)
+        self.inbox.append(h.event(h.TIMER_FIRED, created["Timestamp"], TimerId=number, FireAt=created["FireAt"]))
+
+    def answered(self, number: int, result: str | None, at: datetime) -> None:
+        """An activity gave `result`, JSON text."""
+        if not self.ended and number in self.scheduled:
+            self.inbox.append(h.event(h.TASK_COMPLETED, h.stamp(at), TaskScheduledId=number, Result=result))
+
+    def failed(self, number: int, message: str, stack: str, at: datetime) -> None:
+        """An activity failed."""
+        if self.ended or number not in self.scheduled:
+            return
+        reason = wording.activity_failed(self.scheduled[number].name, message)
+        details = json.dumps({"ClassName": "System.Exception", "Message": message, "RemoteStackTraceString": stack})
+        event = h.event(h.TASK_FAILED, h.stamp(at), TaskScheduledId=number, Reason=reason, Details=details, FailureDetails=None)
+        self.inbox.append(event)
+
+    # -- an episode -------------------------------------------------------------------------------------------------------
+
+    def run(self, now: datetime) -> Episode:
+        """Run an episode on all that has arrived. Only when there `has_news`."""
+        seqs, fired, self.seqs, self.fired = self.seqs, self.fired, [], []
+        arrived, self.inbox = self.inbox, []
+        if self.ended or not (arrived or self.fresh):
+            return self._episode(now, seqs, fired, "", None, [], [], [], renews=False)
+        at = h.stamp(now)
+        new = [] if self.fresh else [h.event(h.ORCHESTRATOR_STARTED, at), *arrived]
+        if self.fresh:
+            self.inbox = arrived  # a generation's first episode has its events already
+        begins = len(self.events)
+        unplayed = 0 if self.fresh else begins
+        self.fresh = False
+        for event in new:
+            self._note(event)
+        self.events += new
+        self.texts += [h.text(each) for each in new]
+        outcome = replay(self.events, self._ask(), self.known)
+        for place in range(unplayed, len(self.events)):
+            if self.events[place]["EventType"] != h.ORCHESTRATOR_STARTED:
+                self.events[place]["IsPlayed"] = True
+                self.texts[place] = h.as_played(self.texts[place])
+        return self._write(now, seqs, fired, begins, outcome)
+
+    def _ask(self) -> Answer:
+        """Call the function with the whole history, or tell that there is none."""
+        started = next(each for each in self.events if each["EventType"] == h.EXECUTION_STARTED)
+        name = started["Name"]
+        if name.casefold() not in self.known.orchestrators:
+            return Answer(broken=wording.unknown_function(name, "orchestrator", self.known.orchestrators.values()))
+        return self.call(name, self.trigger(started))
+
+    def trigger(self, started: h.Event) -> str:
+        """The JSON that the extension gives the function (durable.md B)."""
+        head = '{"history":[' + ",".join(self.texts) + '],"input":' + (started["Input"] or "null")
+        rest = {
+            "instanceId": self.instance,
+            "isReplaying": started["IsPlayed"],
+            "parentInstanceId": self.parent and self.parent["InstanceId"],
+            "sourceInstanceId": None,
+            "upperSchemaVersion": 1,
+            "upperSchemaVersionNew": 3,
+            "longRunningTimerIntervalDuration": "3.00:00:00",
+            "maximumShortTimerDuration": "6.00:00:00",
+            "defaultHttpAsyncRequestSleepTimeMillseconds": 30000,
+        }
+        return f"{head},{json.dumps(rest)[1:]}"
+
+    def _write(self, now: datetime, seqs: list[int], fired: list[tuple[int, int]], begins: int, outcome: Outcome) -> Episode:
+        """Turn the outcome into history and into what is to be done."""
+        at = h.stamp(now)
+        timers: list[tuple[int, int]] = []
+        activities: list[Activity] = []
+        sends: list[Send] = []
+        for decision in outcome.decisions:
+            self._append(self._scheduled(decision, at))
+            if decision.kind == "activity":
+                activities.append(Activity(decision.number, decision.name, decision.input))
+            elif decision.kind == "timer":
+                timers.append((self._due(decision, now), decision.number))
+            else:
+                sends.append(self._send(decision, at))
+        self.custom = outcome.custom_status
+        self._status(begins)
+        renews = outcome.ending is not None and outcome.ending.status == "ContinuedAsNew"
+        given = None
+        if outcome.ending is not None:
+            sends += self._end(outcome.ending, at)
+            given = outcome.ending.result if renews else None
+        if not renews:
+            self._append(h.event(h.ORCHESTRATOR_COMPLETED, at))
+        self.scheduled |= {each.number: each for each in activities}
+        self.timers |= {number: due for due, number in timers}
+        tasks = json.dumps({"activities": activities, "timers": [(number, due) for due, number in timers]}) if activities or timers else None
+        events = ",".join([self.texts[0], *map(h.as_played, self.texts[1:])] if renews else self.texts[begins:])
+        episode = self._episode(now, seqs, fired, events, tasks, timers, sends, outcome.waits, renews=renews, given=given)
+        return episode
+
+    def _episode(
+        self, now: datetime, seqs: list[int], fired: list[tuple[int, int]], events: str, tasks: str | None,
+        timers: Sequence[tuple[int, int]], sends: Sequence[Send], waits: Sequence[str], *, renews: bool, given: str | None = None,
+    ) -> Episode:  # fmt: skip
+        if events:
+            self.episodes += 1
+        gone: list[tuple[int, int]] = []
+        if self.ended or renews:
+            gone = [(due, number) for number, due in self.timers.items()]
+            self.timers = {}
+            self.scheduled = {}
+        return Episode(
+            self.n, self.episodes, seqs, fired, events, None if renews else tasks, self.status, self.custom, self.output, renews, self.fresh,
+            () if renews or self.ended else timers, gone, sends, len(self.scheduled), self.ended, microseconds(now), given,
+            json.dumps(waits) if waits else None,
+        )  # fmt: skip
+
+    def _append(self, event: h.Event) -> None:
+        self.events.append(event)
+        self.texts.append(h.text(event))
+
+    def _scheduled(self, decision: Decision, at: str) -> h.Event:
+        number = decision.number
+        if decision.kind == "activity":
+            return h.event(h.TASK_SCHEDULED, at, number, Name=decision.name, Version="", Input=None)
+        if decision.kind == "timer":
+            assert decision.fire_at is not None
+            return h.event(h.TIMER_CREATED, at, number, FireAt=h.stamp(decision.fire_at))
+        if decision.kind == "child":
+            return h.event(h.CHILD_CREATED, at, number, Name=decision.name, Version=decision.version, InstanceId=decision.instance, Input=None)
+        return h.event(h.EVENT_SENT, at, number, InstanceId=decision.instance, Name=decision.name, Input=decision.input)
+
+    @staticmethod
+    def _due(decision: Decision, now: datetime) -> int:
+        """When a timer fires: after the whole seconds that are left, so up to a second early (durable.md A4)."""
+        assert decision.fire_at is not None
+        whole = (decision.fire_at - now) // timedelta(seconds=1)
+        return microseconds(now + timedelta(seconds=max(whole, 0)))
+
+    def _send(self, decision: Decision, at: str) -> Send:
+        if decision.kind == "child":
+            parent = {"name": self.name, "instance": self.instance, "execution": self.execution, "task": decision.number}
+            given = json.dumps(decision.input, ensure_ascii=False, separators=(",", ":")) if decision.input is not None else None
+            started = h.execution_started(at, decision.name, given, decision.instance, uuid.uuid4().hex, decision.version, parent)
+            return Send("start", decision.instance, h.text(started), name=decision.name)
+        due = microseconds(decision.fire_at) if decision.fire_at else 0
+        return Send("event", decision.instance, h.text(h.event(h.EVENT_RAISED, at, Name="op", Input=decision.input)), due=due)
+
+    def _status(self, begins: int) -> None:
+        """Running or suspended; the reason of either is the output until there is another."""
+        self.status = "Running" if self.status == "Pending" else self.status
+        for event in self.events[begins:]:
+            if event["EventType"] == h.EXECUTION_SUSPENDED:
+                self.status, self.output = "Suspended", event["Reason"]
+            elif event["EventType"] == h.EXECUTION_RESUMED:
+                self.status, self.output = "Running", event["Reason"]
+
+    def _end(self, ending: Ending, at: str) -> list[Send]:
+        if ending.status == "ContinuedAsNew":
+            self._renew(ending, at)
+            return []
+        status = STATUS_NUMBERS[ending.status]
+        self._append(h.event(h.EXECUTION_COMPLETED, at, ending.number, OrchestrationStatus=status, Result=ending.result, FailureDetails=None))
+        self.status, self.output = ending.status, ending.result
+        if self.parent is None:
+            return []
+        fields = {"TaskScheduledId": self.parent["task"]}
+        if ending.status == "Completed":
+            told = h.event(h.CHILD_COMPLETED, at, **fields, Result=ending.result)
+        else:
+            told = h.event(h.CHILD_FAILED, at, **fields, Reason=ending.result, Details=ending.details, FailureDetails=None)
+        return [Send("event", str(self.parent["InstanceId"]), h.text(told), execution=str(self.parent["ExecutionId"]))]
+
+    def _renew(self, ending: Ending, at: str) -> None:
+        """Begin a new execution: its first events are there before its first episode runs, those carried over among them."""
+        started = next(each for each in self.events if each["EventType"] == h.EXECUTION_STARTED)
+        begun = {
+            **started, "IsPlayed": False, "Timestamp": at, "Input": ending.result,
+            "OrchestrationInstance": {"InstanceId": self.instance, "ExecutionId": uuid.uuid4().hex},
+        }  # fmt: skip
+        carried = [{**each, "IsPlayed": True} for each in ending.carried]
+        self.events = [h.event(h.ORCHESTRATOR_STARTED, at), begun, *carried, {**h.event(h.ORCHESTRATOR_COMPLETED, at), "IsPlayed": True}]
+        self.texts = [h.text(each) for each in self.events]
+        self.execution = begun["OrchestrationInstance"]["ExecutionId"]
+        self.fresh = True

@@ -1,0 +1,93 @@
+"""Instances as queries show them: status records, and histories in the form of the durable HTTP API.
+
+The API's history is not the stored one (DurableClient.cs, GetDurableOrchestrationStatusAsync): types are names, the events that only
+frame episodes are left out, and a completed task's two events become one.
+"""
+
+import json
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+
+from standalone.contracts import HistoryUnreadable, InstanceStatus
+from standalone.engine import history as h
+from standalone.engine.orchestration import EPOCH, STATUS_NUMBERS
+from standalone.engine.store import Row
+
+STATUS_NAMES = {number: name for name, number in STATUS_NUMBERS.items()}
+_CREATED_BY = {
+    h.TASK_COMPLETED: h.TASK_SCHEDULED,
+    h.TASK_FAILED: h.TASK_SCHEDULED,
+    h.CHILD_COMPLETED: h.CHILD_CREATED,
+    h.CHILD_FAILED: h.CHILD_CREATED,
+}
+_HIDDEN = {
+    h.EXECUTION_STARTED: ("OrchestrationInstance", "ParentInstance", "Version", "Tags"),
+    h.TASK_SCHEDULED: ("Version",),
+    h.CHILD_CREATED: ("Version",),
+    h.TIMER_FIRED: ("TimerId",),
+}
+
+
+def status(row: Row, history_json: str | None = None) -> InstanceStatus:
+    """A stored row for those who ask."""
+    created, updated = (EPOCH + timedelta(microseconds=value) for value in (row.created, row.updated))
+    output = as_json(row.output)
+    return InstanceStatus(row.id, row.name, row.status, row.input, row.custom, output, created, updated, history_json)
+
+
+def as_json(text: str | None) -> str | None:
+    """JSON as it is; any other text (a reason, a failure) as a JSON string."""
+    if text is None:
+        return None
+    try:
+        json.loads(text)
+    except ValueError:
+        return json.dumps(text)
+    return text
+
+
+def history(rows: Sequence[str], *, outputs: bool) -> str:
+    """Stored episodes as the API's `historyEvents`. Raises HistoryUnreadable where the real engine answers 400."""
+    scheduled: dict[tuple[int, int], dict[str, Any]] = {}
+    shown: list[dict[str, Any]] = []
+    for event in h.parse(rows):
+        kind = event["EventType"]
+        if kind in (h.ORCHESTRATOR_STARTED, h.ORCHESTRATOR_COMPLETED):
+            continue
+        entry = {name: value for name, value in event.items() if name not in ("EventId", "IsPlayed", *_HIDDEN.get(kind, ()))}
+        entry["EventType"] = h.NAMES[kind]
+        shown.append(entry)
+        if kind in (h.TASK_SCHEDULED, h.CHILD_CREATED):
+            key = (kind, event["EventId"])
+            if key in scheduled:
+                raise HistoryUnreadable(f"An item with the same key has already been added. Key: {h.NAMES[kind]}_{event['EventId']}")
+            scheduled[key] = entry
+        elif kind in _CREATED_BY:
+            _merge(entry, scheduled.get((_CREATED_BY[kind], event["TaskScheduledId"])), shown)
+        elif kind == h.EXECUTION_STARTED:
+            entry["FunctionName"] = entry.pop("Name")
+        elif kind == h.EXECUTION_COMPLETED:
+            entry["OrchestrationStatus"] = STATUS_NAMES[entry["OrchestrationStatus"]]
+        _result(entry, kind, outputs=outputs)
+    return json.dumps(shown)
+
+
+def _merge(entry: dict[str, Any], created: dict[str, Any] | None, shown: list[dict[str, Any]]) -> None:
+    """A completion takes over what its task's event told, which is then left out."""
+    del entry["TaskScheduledId"]
+    if created is None:
+        return
+    entry["ScheduledTime"], entry["FunctionName"] = created["Timestamp"], created["Name"]
+    if "Input" in created:
+        entry["Input"] = created["Input"]
+    shown[:] = [each for each in shown if each is not created]
+
+
+def _result(entry: dict[str, Any], kind: int, *, outputs: bool) -> None:
+    if kind not in (h.TASK_COMPLETED, h.CHILD_COMPLETED, h.EXECUTION_COMPLETED):
+        return
+    if not outputs:
+        entry.pop("Result", None)
+    elif (text := as_json(entry.get("Result"))) is not None:
+        entry["Result"] = json.loads(text)

@@ -1,0 +1,511 @@
+"""The extension's side of an orchestration: a pure function from a history and the SDK's answer to what happens next.
+
+Two state machines run every orchestration (durable.md A3). Python replays the user's generator and returns the list of all actions
+so far. The extension then goes through the same history with that list: it awaits action after action, in order, and schedules an
+action only once every earlier one is done. What it schedules must be what the history says was scheduled; what is left over is new.
+The instance ends when the list is through and no timer, activity or child is open.
+
+Nothing is kept between episodes: the list may say today of an action made long ago that it is cancelled, and everything behind it
+then happens earlier than it did. The originals: OutOfProcOrchestrationShim.cs and DurableOrchestrationContext.cs of the Durable
+extension, TaskOrchestrationContext.cs and TaskOrchestrationExecutor.cs of DurableTask.Core.
+"""
+
+import json
+import uuid
+from collections import defaultdict, deque
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from standalone.engine import history as h
+from standalone.engine import wording
+from standalone.engine.tasks import Awaited, RetryOptions, Retried, finished, when_all, when_any
+
+LARGEST_CUSTOM_STATUS = 16  # whole KB of UTF-16: 8,703 units pass (durable.md A14)
+HTTP_ACTIVITY = "BuiltIn::HttpActivity"
+LONGEST_POLL_DEFAULT = 30_000  # milliseconds between polls of a 202 without Retry-After
+
+
+@dataclass(frozen=True)
+class Known:
+    """The app's durable functions by kind, lower-case name -> name; what the extension has registered."""
+
+    activities: Mapping[str, str] = field(default_factory=dict)
+    orchestrators: Mapping[str, str] = field(default_factory=dict)
+    entities: Mapping[str, str] = field(default_factory=dict)
+    disabled: frozenset[str] = frozenset()  # lower-case names of disabled activities: a call fails, catchably
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came back of the orchestrator function: the SDK's state, or the error of the SDK itself (`broken`)."""
+
+    state: Mapping[str, Any] = field(default_factory=dict)
+    broken: str | None = None
+
+
+@dataclass(frozen=True)
+class Decision:
+    """Something newly scheduled. `kind`: "activity", "timer", "child", "send"."""
+
+    kind: str
+    number: int
+    name: str = ""
+    input: Any = None
+    instance: str = ""
+    version: str = ""
+    fire_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Ending:
+    """How an execution ends. `status`: Completed, Failed, Terminated, ContinuedAsNew; `result`: JSON text, or bare text of a failure."""
+
+    number: int
+    status: str
+    result: str | None
+    details: str | None = None
+    carried: Sequence[h.Event] = ()
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What an episode comes to. `custom_status`: JSON text or None. `waits`: what the extension stands at, for people."""
+
+    decisions: Sequence[Decision]
+    ending: Ending | None
+    custom_status: str | None
+    waits: Sequence[str] = ()
+
+
+class NonDeterministic(Exception):
+    """The history holds what this replay did not do."""
+
+
+class OrchestrationFails(Exception):
+    """An action that fails the orchestration as soon as it is looked at."""
+
+
+def replay(history: Iterable[h.Event], answer: Answer, known: Known) -> Outcome:
+    """Go through `history` with the SDK's `answer` and tell what is new."""
+    return _Replay(answer, known).run(history)
+
+
+class _Replay:
+    def __init__(self, answer: Answer, known: Known) -> None:
+        self.answer, self.known = answer, known
+        self.now = datetime.min.replace(tzinfo=UTC)
+        self.name = self.instance = self.execution = self.parent = self.version = ""
+        self.counter = self.guids = 0
+        self.made: dict[int, Decision] = {}  # scheduled by this replay, not yet seen in the history
+        self.held: dict[int, Decision] = {}  # the same, put aside while suspended
+        self.open: dict[int, Awaited] = {}  # timers, activities, children: the instance cannot end before they do
+        self.waiters: dict[str, list[Awaited]] = defaultdict(list)  # by event name: a stack
+        self.buffered: dict[str, deque[str | None]] = defaultdict(deque)
+        self.suspended = False
+        self.while_suspended: deque[h.Event] = deque()
+        self.ended: tuple[str, str | None, str | None] | None = None  # the function's task: status, result, details
+        self.ending: Ending | None = None
+        self.renewed: str | None = None
+        self.renewing = False
+        self.carried: list[h.Event] = []
+        self.custom_status: str | None = None
+        self.groups: list[list[Callable[[], Awaited]]] = []
+        self.awaiting: Awaited | None = None
+        self.position = 0
+        self.waits_for = ""
+
+    def run(self, history: Iterable[h.Event]) -> Outcome:
+        try:
+            for event in history:
+                if event["EventType"] == h.ORCHESTRATOR_STARTED:
+                    self.now = h.instant(event["Timestamp"])
+                else:
+                    self.process(event)
+            if not self.open and self.ended is not None:
+                self.complete(*self.ended)
+        except NonDeterministic as error:
+            self.complete("Failed", wording.non_deterministic(str(error)), None)
+        decisions = [self.made[number] for number in sorted(self.made)]
+        return Outcome(decisions, self.ending, self.custom_status, self.describe_waits())
+
+    # -- history ----------------------------------------------------------------------------------------------------------
+
+    def process(self, event: h.Event) -> None:
+        kind = event["EventType"]
+        if self.suspended and kind not in (h.EXECUTION_RESUMED, h.EXECUTION_TERMINATED):
+            if kind != h.EXECUTION_SUSPENDED:
+                self.while_suspended.append(event)
+            return
+        handler = _HANDLERS.get(kind)
+        if handler is not None:
+            handler(self, event)
+
+    def on_started(self, event: h.Event) -> None:
+        ids = event["OrchestrationInstance"]
+        self.name, self.instance, self.execution = event["Name"], ids["InstanceId"], ids["ExecutionId"]
+        parent = event.get("ParentInstance")
+        self.parent = parent["OrchestrationInstance"]["InstanceId"] if parent else ""
+        self.version = event.get("Version") or ""
+        self.begin()
+
+    def on_terminated(self, event: h.Event) -> None:
+        self.complete("Terminated", event.get("Input"), None)
+
+    def on_suspended(self, _: h.Event) -> None:
+        self.suspended = True
+        self.held.update(self.made)
+        self.made.clear()
+
+    def on_resumed(self, _: h.Event) -> None:
+        self.suspended = False
+        self.made.update(self.held)
+        self.held.clear()
+        while self.while_suspended:
+            self.process(self.while_suspended.popleft())
+
+    def on_raised(self, event: h.Event) -> None:
+        if self.renewing:
+            self.carried.append(event)
+            return
+        name = event["Name"].casefold()
+        stack = self.waiters.get(name)
+        if stack:
+            stack.pop().finish(event.get("Input"))
+            self.advance()
+        else:
+            self.buffered[name].append(event.get("Input"))
+
+    def on_completed(self, event: h.Event) -> None:
+        self.close(event["TaskScheduledId"], event.get("Result"))
+
+    def on_failed(self, event: h.Event) -> None:
+        self.close(event["TaskScheduledId"], event.get("Reason"), failed=True)
+
+    def on_fired(self, event: h.Event) -> None:
+        self.close(event["TimerId"], None)
+
+    def close(self, number: int, result: Any, *, failed: bool = False) -> None:
+        """An answer for an open task; one that nobody waits for (a cancelled timer's) is ignored."""
+        task = self.open.get(number)
+        if task is not None:
+            task.finish(result, failed=failed)
+            self.open.pop(number, None)
+            self.advance()
+
+    def on_task_scheduled(self, event: h.Event) -> None:
+        number, name = event["EventId"], event["Name"]
+        made = self.taken(number, "activity", wording.activity_missing(number, name), lambda c: wording.activity_replaced(number, name, c))
+        if made.name.casefold() != name.casefold():
+            raise NonDeterministic(wording.activity_renamed(number, name, made.name))
+        del self.made[number]
+
+    def on_timer_created(self, event: h.Event) -> None:
+        number = event["EventId"]
+        self.taken(number, "timer", wording.timer_missing(number), lambda c: wording.timer_replaced(number, c))
+        del self.made[number]
+
+    def on_child_created(self, event: h.Event) -> None:
+        of = (event["EventId"], event["Name"], event.get("Version") or "", event["InstanceId"])
+        made = self.taken(of[0], "child", wording.child_missing(*of), lambda c: wording.child_replaced(*of, c))
+        if made.name.casefold() != of[1].casefold():
+            raise NonDeterministic(wording.child_renamed(*of, made.name))
+        del self.made[of[0]]
+
+    def on_event_sent(self, event: h.Event) -> None:
+        of = (event["EventId"], event["Name"], event["InstanceId"])
+        self.taken(of[0], "send", wording.event_missing(*of), lambda c: wording.event_replaced(*of, c))
+        del self.made[of[0]]
+
+    def taken(self, number: int, kind: str, missing: str, replaced: Callable[[str], str]) -> Decision:
+        """What this replay made under the number that the history names."""
+        made = self.made.get(number)
+        if made is None:
+            raise NonDeterministic(missing)
+        if made.kind != kind:
+            raise NonDeterministic(replaced(wording.ACTION_CLASSES[made.kind]))
+        return made
+
+    # -- the function's task ----------------------------------------------------------------------------------------------
+
+    def begin(self) -> None:
+        """The function has been called: take its answer and start to await its actions."""
+        if self.answer.broken is not None:
+            self.ended = ("Failed", wording.orchestrator_failed(self.name, self.answer.broken), None)
+            return
+        state = self.answer.state
+        try:
+            self.set_custom_status(state.get("customStatus"))
+            actions = state["actions"]
+            if state.get("schemaVersion", 0) == 0:
+                self.groups = [[(lambda a=action: self.invoke(a)) for action in group] for group in actions]
+            else:
+                self.groups = [[lambda a=action: self.invoke(a)] for action in actions[0]]
+        except OrchestrationFails as failure:
+            self.ended = ("Failed", wording.orchestrator_failed(self.name, str(failure)), None)
+            return
+        self.advance()
+
+    def set_custom_status(self, value: Any) -> None:
+        if value is None:
+            return
+        text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+        kilobytes = len(text.encode("utf-16-le", "surrogatepass")) // 1024
+        if kilobytes > LARGEST_CUSTOM_STATUS:
+            raise OrchestrationFails(wording.custom_status_too_large(kilobytes))
+        self.custom_status = text
+
+    def advance(self) -> None:
+        """Go on with the list as far as it goes: until something that is not done."""
+        if self.ended is not None:
+            return
+        try:
+            while self.awaiting is None or self.awaiting.done:
+                if self.position == len(self.groups):
+                    self.end()
+                    return
+                group = self.groups[self.position]
+                self.position += 1
+                started = [each() for each in group]
+                self.awaiting = started[0] if len(started) == 1 else when_any(started) if started else finished()
+        except OrchestrationFails as failure:
+            self.ended = ("Failed", wording.orchestrator_failed(self.name, str(failure)), None)
+
+    def end(self) -> None:
+        """The list is through: the function has failed, is done, or goes on another time."""
+        state = self.answer.state
+        if state.get("error"):
+            self.ended = ("Failed", wording.orchestrator_failed(self.name, state["error"]), state["error"])
+        elif state.get("isDone"):
+            output = state.get("output")
+            self.ended = ("Completed", None if output is None else json.dumps(output, ensure_ascii=False, separators=(",", ":")), None)
+
+    def complete(self, status: str, result: str | None, details: str | None) -> None:
+        number = self.number()
+        if status == "Completed" and self.renewing:
+            self.ending = Ending(number, "ContinuedAsNew", self.renewed, None, tuple(self.carried))
+        elif self.ending is None:
+            self.ending = Ending(number, status, result, details)
+
+    def number(self) -> int:
+        self.counter += 1
+        return self.counter - 1
+
+    # -- actions ----------------------------------------------------------------------------------------------------------
+
+    def invoke(self, action: Mapping[str, Any]) -> Awaited:
+        """Do what an action says; what it gives is awaited before the next is looked at."""
+        made = _ACTIONS.get(action["actionType"])
+        if made is None:
+            raise OrchestrationFails(f"Received an unexpected action type from the out-of-proc function: '${action['actionType']}'.")
+        return made(self, action)
+
+    def call_activity(self, action: Mapping[str, Any]) -> Awaited:
+        return self.activity(action["functionName"], action.get("input"))
+
+    def call_activity_with_retry(self, action: Mapping[str, Any]) -> Awaited:
+        name, given = action["functionName"], action.get("input")
+        return Retried(RetryOptions.of(dict(action)), lambda: self.activity(name, given), self.timer, lambda: self.now)
+
+    def activity(self, name: str, given: Any) -> Awaited:
+        if name.casefold() not in self.known.activities and name != HTTP_ACTIVITY:
+            raise OrchestrationFails(wording.unknown_function(name, "activity", self.known.activities.values()))
+        return self.schedule(Decision("activity", self.number(), name, given))
+
+    def schedule(self, decision: Decision) -> Awaited:
+        task = Awaited()
+        self.made[decision.number] = decision
+        self.open[decision.number] = task
+        return task
+
+    def call_child(self, action: Mapping[str, Any]) -> Awaited:
+        return self.child(action)
+
+    def call_child_with_retry(self, action: Mapping[str, Any]) -> Awaited:
+        return Retried(RetryOptions.of(dict(action)), lambda: self.child(action), self.timer, lambda: self.now)
+
+    def child(self, action: Mapping[str, Any]) -> Awaited:
+        name, instance = action["functionName"], action.get("instanceId") or ""
+        if name.casefold() not in self.known.orchestrators:
+            raise OrchestrationFails(wording.unknown_function(name, "orchestrator", self.known.orchestrators.values()))
+        if instance and instance.casefold() in (self.instance.casefold(), self.parent.casefold()):
+            return finished("The instance ID of a sub-orchestration must be different than the instance ID of a parent orchestration.", failed=True)
+        if instance.startswith("@"):
+            return finished("instanceId", failed=True)
+        number = self.number()
+        return self.schedule(
+            Decision("child", number, name, action.get("input"), instance.strip() or f"{self.execution}:{number}", action.get("version") or "")
+        )
+
+    def create_timer(self, action: Mapping[str, Any]) -> Awaited:
+        task = self.timer(h.instant(action["fireAt"]))
+        if action.get("isCanceled"):
+            self.open = {number: each for number, each in self.open.items() if each is not task}
+            task.finish(failed=True)
+        return task
+
+    def timer(self, fire_at: datetime) -> Awaited:
+        return self.schedule(Decision("timer", self.number(), fire_at=fire_at))
+
+    def wait_for_event(self, action: Mapping[str, Any]) -> Awaited:
+        return self.wait(action["externalEventName"])
+
+    def wait(self, name: str) -> Awaited:
+        """Newest waiter first, oldest buffered event first; the case of names does not matter here, as it does in Python."""
+        key = name.casefold()
+        if self.buffered.get(key):
+            return finished(self.buffered[key].popleft())
+        task = Awaited()
+        self.waiters[key].append(task)
+        return task
+
+    def continue_as_new(self, action: Mapping[str, Any]) -> Awaited:
+        self.renewing = True
+        self.renewed = json.dumps(action.get("input"), ensure_ascii=False, separators=(",", ":"))
+        return finished()
+
+    def any_of(self, action: Mapping[str, Any]) -> Awaited:
+        return when_any([self.invoke(each) for each in action["compoundActions"]])
+
+    def all_of(self, action: Mapping[str, Any]) -> Awaited:
+        return when_all([self.invoke(each) for each in action["compoundActions"]])
+
+    # -- entities and HTTP ------------------------------------------------------------------------------------------------
+
+    def call_entity(self, action: Mapping[str, Any]) -> Awaited:
+        return self.wait(self.ask_entity(action, signal=False, due=None))
+
+    def signal_entity(self, action: Mapping[str, Any]) -> Awaited:
+        self.ask_entity(action, signal=True, due=None)
+        return finished()
+
+    def signal_entity_later(self, action: Mapping[str, Any]) -> Awaited:
+        self.ask_entity(action, signal=True, due=action["fireAt"])
+        return finished()
+
+    def ask_entity(self, action: Mapping[str, Any], *, signal: bool, due: str | None) -> str:
+        """Send an entity a request; answer the request's id, which is the name of the event that will answer it."""
+        target = action["instanceId"]
+        name, key = target[1:].split("@", 1)
+        if name.casefold() not in self.known.entities:
+            raise OrchestrationFails(wording.unknown_function(name, "entity", self.known.entities.values()))
+        request = str(self.guid())
+        given = action.get("input")
+        message = {"op": action["operation"], "signal": signal, "id": request, "parent": self.instance, "parentExecution": self.execution}
+        if given is not None:
+            message["input"] = json.dumps(given, ensure_ascii=False, separators=(",", ":"))
+        if due is not None:
+            message["due"] = due
+        number = self.number()
+        self.made[number] = Decision("send", number, f"op@{due}" if due else "op", json.dumps(message), f"@{name.lower()}@{key}", fire_at=due and h.instant(due) or None)
+        return request
+
+    def guid(self) -> uuid.UUID:
+        name = f"{self.instance}_{h.stamp(self.now)}_{self.guids}"
+        self.guids += 1
+        return uuid.uuid5(uuid.NAMESPACE_URL, name)
+
+    def call_http(self, action: Mapping[str, Any]) -> Awaited:
+        return _HttpCall(self, dict(action["httpRequest"]))
+
+    # -- for people -------------------------------------------------------------------------------------------------------
+
+    def describe_waits(self) -> Sequence[str]:
+        """The actions that the list stands at; empty when it is through."""
+        if self.ending is not None or self.awaiting is None or self.awaiting.done:
+            return ()
+        return tuple(describe(action) for action in self.standing())
+
+    def standing(self) -> Sequence[Mapping[str, Any]]:
+        actions = self.answer.state.get("actions") or [[]]
+        if self.answer.state.get("schemaVersion", 0) == 0:
+            return list(actions[self.position - 1])
+        return [actions[0][self.position - 1]]
+
+
+class _HttpCall(Awaited):
+    """call_http: a built-in activity, called again while the answer is 202 and names a place to look (DurableOrchestrationContext.cs)."""
+
+    __slots__ = ("_replay", "_request")
+
+    def __init__(self, replay: _Replay, request: dict[str, Any]) -> None:
+        super().__init__()
+        self._replay, self._request = replay, request
+        self._send(request)
+
+    def _send(self, request: Mapping[str, Any]) -> None:
+        self._replay.activity(HTTP_ACTIVITY, json.dumps(request)).then(self._answered)
+
+    def _answered(self, call: Awaited) -> None:
+        if call.failed:
+            self.finish(call.result, failed=True)
+            return
+        answer = json.loads(call.result) if isinstance(call.result, str) else {}
+        headers = {name.lower(): value for name, value in (answer.get("headers") or {}).items()}
+        if answer.get("statusCode") != 202 or self._request.get("asynchronousPatternEnabled") is False or "location" not in headers:
+            self.finish(call.result)
+            return
+        pause = int(headers["retry-after"]) * 1000 if "retry-after" in headers else LONGEST_POLL_DEFAULT
+        self._replay.timer(self._replay.now + _milliseconds(pause)).then(lambda _: self._poll(headers["location"]))
+
+    def _poll(self, location: str) -> None:
+        kept = {name: value for name, value in (self._request.get("headers") or {}).items() if name.lower() != "x-functions-key"}
+        self._send({"method": "GET", "uri": location, "headers": kept, "tokenSource": self._request.get("tokenSource")})
+
+
+def _milliseconds(number: float) -> Any:
+    from datetime import timedelta
+
+    return timedelta(milliseconds=number)
+
+
+def describe(action: Mapping[str, Any]) -> str:
+    """An action in words, for the pages that tell why an instance stands still."""
+    kind = action["actionType"]
+    if kind in (11, 12):
+        inner = ", ".join(describe(each) for each in action["compoundActions"])
+        return f"{'any' if kind == 11 else 'all'} of ({inner})"
+    if kind == 6:
+        return f"the event {action['externalEventName']}"
+    if kind == 5:
+        return f"a timer until {action['fireAt']}" + (" (cancelled)" if action.get("isCanceled") else "")
+    if kind in (7, 9, 10):
+        return f"the entity {action['instanceId']}"
+    if kind == 8:
+        return f"HTTP {action['httpRequest'].get('method')} {action['httpRequest'].get('uri')}"
+    return f"{'the sub-orchestration' if kind in (2, 3) else 'the activity'} {action.get('functionName', '')}".strip()
+
+
+_HANDLERS: Mapping[int, Callable[[_Replay, h.Event], None]] = {
+    h.EXECUTION_STARTED: _Replay.on_started,
+    h.EXECUTION_TERMINATED: _Replay.on_terminated,
+    h.TASK_SCHEDULED: _Replay.on_task_scheduled,
+    h.TASK_COMPLETED: _Replay.on_completed,
+    h.TASK_FAILED: _Replay.on_failed,
+    h.CHILD_CREATED: _Replay.on_child_created,
+    h.CHILD_COMPLETED: _Replay.on_completed,
+    h.CHILD_FAILED: _Replay.on_failed,
+    h.TIMER_CREATED: _Replay.on_timer_created,
+    h.TIMER_FIRED: _Replay.on_fired,
+    h.EVENT_SENT: _Replay.on_event_sent,
+    h.EVENT_RAISED: _Replay.on_raised,
+    h.EXECUTION_SUSPENDED: _Replay.on_suspended,
+    h.EXECUTION_RESUMED: _Replay.on_resumed,
+}
+
+_ACTIONS: Mapping[int, Callable[[_Replay, Mapping[str, Any]], Awaited]] = {
+    0: _Replay.call_activity,
+    1: _Replay.call_activity_with_retry,
+    2: _Replay.call_child,
+    3: _Replay.call_child_with_retry,
+    4: _Replay.continue_as_new,
+    5: _Replay.create_timer,
+    6: _Replay.wait_for_event,
+    7: _Replay.call_entity,
+    8: _Replay.call_http,
+    9: _Replay.signal_entity,
+    10: _Replay.signal_entity_later,
+    11: _Replay.any_of,
+    12: _Replay.all_of,
+}

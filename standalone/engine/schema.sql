@@ -1,0 +1,105 @@
+-- The durable engine's file: every statement that touches it.
+--
+-- THEORY
+-- An instance is a row. Its history is one row an episode: the events that came, what the episode scheduled, and the tasks (activities,
+-- timers) that follow from it. What arrives for an instance and has not been in an episode is a message; what time will bring is a timer.
+--
+--     message or timer  --(episode)-->  history row, instance row, new timers, messages to other instances
+--
+-- An episode is one transaction: what it took is deleted and what it made is inserted, together. So at any instant, whatever was
+-- acknowledged is either a message, a timer, or part of a history, and is there once. Transactions of many instances are grouped into
+-- one commit (synchronous=FULL: it is on the disk when it returns). A message that an episode of the same group took is never written.
+-- A task starts after the commit of its episode and its result comes back as an event of a later one; killed in between, it runs again.
+--
+-- One connection writes. Readers see the last commit. After a crash only what is under way is looked at: messages, due timers, and
+-- instances with `open` > 0 (activities scheduled and not answered, or a new execution that has not run). Instances that wait cost a row.
+--
+-- Instants are microseconds since 1970 UTC. `n` is an instance's number for life. `k` numbers its episodes.
+
+-- name: schema
+CREATE TABLE instances (
+    n INTEGER PRIMARY KEY,
+    id TEXT NOT NULL UNIQUE,
+    name TEXT NOT NULL,
+    status TEXT NOT NULL,
+    created INTEGER NOT NULL,
+    updated INTEGER NOT NULL,
+    k INTEGER NOT NULL DEFAULT 0,
+    open INTEGER NOT NULL DEFAULT 0,
+    fresh INTEGER NOT NULL DEFAULT 0,
+    input TEXT,
+    custom TEXT,
+    output TEXT,
+    waits TEXT
+);
+CREATE INDEX instances_by_status ON instances (status, created);
+CREATE INDEX instances_by_creation ON instances (created);
+CREATE INDEX instances_under_way ON instances (n) WHERE open > 0 OR fresh > 0;
+CREATE TABLE history (r INTEGER PRIMARY KEY, n INTEGER NOT NULL, k INTEGER NOT NULL, events TEXT NOT NULL, tasks TEXT);
+CREATE UNIQUE INDEX history_of_instance ON history (n, k);
+CREATE TABLE messages (seq INTEGER PRIMARY KEY, n INTEGER NOT NULL, event TEXT NOT NULL, execution TEXT NOT NULL);
+CREATE INDEX messages_of_instance ON messages (n);
+CREATE TABLE timers (due INTEGER NOT NULL, n INTEGER NOT NULL, number INTEGER NOT NULL, PRIMARY KEY (due, n, number)) WITHOUT ROWID;
+
+-- name: add_instance
+-- A start; an instance that has ended under the same id was deleted just before.
+INSERT INTO instances (n, id, name, status, created, updated, input) VALUES (?, ?, ?, ?, ?, ?, ?);
+
+-- name: write_episode
+-- What an episode left of its instance.
+UPDATE instances SET status = ?, updated = ?, k = ?, open = ?, fresh = ?, custom = ?, output = ?, waits = ?, input = coalesce(?, input) WHERE n = ?;
+
+-- name: add_history
+INSERT INTO history (n, k, events, tasks) VALUES (?, ?, ?, ?);
+
+-- name: drop_history
+-- A new execution starts with an empty history.
+DELETE FROM history WHERE n = ?;
+
+-- name: add_message
+INSERT INTO messages (seq, n, event, execution) VALUES (?, ?, ?, ?);
+
+-- name: drop_message
+DELETE FROM messages WHERE seq = ?;
+
+-- name: drop_messages_of
+DELETE FROM messages WHERE n = ?;
+
+-- name: add_timer
+INSERT OR IGNORE INTO timers (due, n, number) VALUES (?, ?, ?);
+
+-- name: drop_timer
+DELETE FROM timers WHERE due = ? AND n = ? AND number = ?;
+
+-- name: drop_instance
+DELETE FROM instances WHERE n = ?;
+
+-- name: find
+SELECT n, id, name, status, created, updated, input, custom, output, waits FROM instances WHERE id = ?;
+
+-- name: load
+SELECT id, name, status, k, fresh, custom, output FROM instances WHERE n = ?;
+
+-- name: history
+SELECT events, tasks FROM history WHERE n = ? ORDER BY k;
+
+-- name: messages_of
+SELECT seq, event, execution FROM messages WHERE n = ? ORDER BY seq;
+
+-- name: due
+-- Timers whose time has come, earliest first.
+SELECT due, n, number FROM timers WHERE due <= ? ORDER BY due, n, number LIMIT ?;
+
+-- name: next_due
+SELECT min(due) FROM timers WHERE due > ?;
+
+-- name: last_numbers
+SELECT (SELECT coalesce(max(n), 0) FROM instances), (SELECT coalesce(max(seq), 0) FROM messages);
+
+-- name: waiting_messages
+-- Recovery: instances with messages, oldest message first.
+SELECT n, min(seq) FROM messages GROUP BY n ORDER BY 2;
+
+-- name: under_way
+-- Recovery: instances with open activities or a new execution.
+SELECT n FROM instances WHERE open > 0 OR fresh > 0;

@@ -1,0 +1,205 @@
+"""The engine's SQLite file: one writing connection on a thread of its own, one reading connection, the statements of schema.sql.
+
+Nothing here knows what an event means. A `Group` is collected on the event loop and written as one transaction.
+"""
+
+import sqlite3
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from standalone.engine.messages import Episode
+
+SCHEMA_VERSION = 1
+PAGES_BETWEEN_CHECKPOINTS = 4_000
+
+
+class StoreUnusable(Exception):
+    """The file is not ours, is newer than this program, or cannot be opened: the message says which."""
+
+
+def _statements() -> dict[str, str]:
+    found: dict[str, str] = {}
+    for part in Path(__file__).with_name("schema.sql").read_text().split("-- name: ")[1:]:
+        name, _, body = part.partition("\n")
+        found[name.strip()] = "\n".join(line for line in body.splitlines() if not line.startswith("--")).strip()
+    return found
+
+
+SQL = _statements()
+
+
+@dataclass(frozen=True)
+class Row:
+    """An instance as the file shows it. Instants in microseconds since 1970."""
+
+    n: int
+    id: str
+    name: str
+    status: str
+    created: int
+    updated: int
+    input: str | None
+    custom: str | None
+    output: str | None
+    waits: str | None
+
+
+@dataclass
+class Group:
+    """What goes to the disk in one commit."""
+
+    born: dict[int, tuple[str, str, int, str | None]] = field(default_factory=dict)  # n -> id, name, created, input
+    gone: list[int] = field(default_factory=list)  # instances deleted, before anything is added
+    messages: dict[int, tuple[int, str, str]] = field(default_factory=dict)  # seq -> n, event, execution
+    taken: list[int] = field(default_factory=list)  # seqs of messages that an earlier group wrote
+    episodes: list[Episode] = field(default_factory=list)
+    timers: dict[tuple[int, int, int], None] = field(default_factory=dict)  # due, n, number
+    timers_gone: list[tuple[int, int, int]] = field(default_factory=list)
+
+    def __bool__(self) -> bool:
+        return bool(self.born or self.gone or self.messages or self.taken or self.episodes or self.timers or self.timers_gone)
+
+
+class Store:
+    """The file at `path`, made when missing. Raises StoreUnusable."""
+
+    def __init__(self, path: Path, *, synchronous: str = "FULL") -> None:
+        self.path = path
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._writer = self._connect(synchronous)
+            self._prepare()
+            self._reader = self._connect(synchronous)
+            self._reader.execute("PRAGMA query_only=1")
+        except (sqlite3.Error, OSError) as error:
+            raise StoreUnusable(f"{path} cannot be used as the engine's file: {error}") from error
+        self._since_checkpoint = 0
+
+    def _connect(self, synchronous: str) -> sqlite3.Connection:
+        connection = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False, timeout=10)
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute(f"PRAGMA synchronous={synchronous}")
+        connection.execute("PRAGMA wal_autocheckpoint=0")
+        connection.execute("PRAGMA cache_size=-16000")
+        connection.execute("PRAGMA temp_store=MEMORY")
+        return connection
+
+    def _prepare(self) -> None:
+        """Make the tables in a new file; refuse one that is not ours."""
+        version = self._writer.execute("PRAGMA user_version").fetchone()[0]
+        if version > SCHEMA_VERSION:
+            raise StoreUnusable(f"{self.path} was written by a newer version of this host (schema {version}, known {SCHEMA_VERSION}).")
+        if version == 0:
+            if self._writer.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
+                raise StoreUnusable(f"{self.path} is an SQLite file of something else.")
+            self._writer.executescript(f"BEGIN IMMEDIATE; {SQL['schema']} PRAGMA user_version={SCHEMA_VERSION}; COMMIT;")
+
+    def close(self) -> None:
+        """Close the file; the write-ahead log is folded in."""
+        self._reader.close()
+        self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        self._writer.close()
+
+    # -- writing: on the writer's thread ----------------------------------------------------------------------------------
+
+    def commit(self, group: Group) -> None:
+        """Write a group as one transaction, durably. Raises sqlite3.Error, with nothing written."""
+        writer = self._writer
+        writer.execute("BEGIN IMMEDIATE")
+        try:
+            self._write(group)
+            writer.execute("COMMIT")
+        except BaseException:
+            if writer.in_transaction:
+                writer.execute("ROLLBACK")
+            raise
+        self._since_checkpoint += 1
+
+    def checkpoint_if_due(self) -> None:
+        """Fold the write-ahead log into the file now and then, after a commit, when nobody waits for it."""
+        if self._since_checkpoint >= 200:
+            self._since_checkpoint = 0
+            self._writer.execute("PRAGMA wal_checkpoint(PASSIVE)")
+
+    def _write(self, group: Group) -> None:
+        many = self._writer.executemany
+        if group.gone:
+            for name in ("drop_instance", "drop_history", "drop_messages_of"):
+                many(SQL[name], [(n,) for n in group.gone])
+        if group.born:
+            many(SQL["add_instance"], [(n, id_, name, "Pending", at, at, given) for n, (id_, name, at, given) in group.born.items()])
+        if group.messages:
+            many(SQL["add_message"], [(seq, *message) for seq, message in group.messages.items()])
+        if group.taken:
+            many(SQL["drop_message"], [(seq,) for seq in group.taken])
+        self._write_episodes(group.episodes)
+        if group.timers_gone:
+            many(SQL["drop_timer"], group.timers_gone)
+        if group.timers:
+            many(SQL["add_timer"], list(group.timers))
+
+    def _write_episodes(self, episodes: Sequence[Episode]) -> None:
+        many = self._writer.executemany
+        renewed = [(e.n,) for e in episodes if e.renews]
+        if renewed:
+            for e in episodes:  # in their order: what a new execution replaces may be in this very group
+                if e.renews:
+                    self._writer.execute(SQL["drop_history"], (e.n,))
+                self._writer.execute(SQL["add_history"], (e.n, e.number, e.events, e.tasks))
+        else:
+            many(SQL["add_history"], [(e.n, e.number, e.events, e.tasks) for e in episodes])
+        last = {e.n: e for e in episodes}
+        given = {e.n: e.input for e in episodes if e.input is not None}
+        many(
+            SQL["write_episode"],
+            [
+                (e.status, e.updated, e.number, e.running, int(e.fresh), e.custom, e.output, e.waits, given.get(e.n), e.n)
+                for e in last.values()
+            ],
+        )
+
+    # -- reading: on the loop's thread ------------------------------------------------------------------------------------
+
+    def find(self, instance: str) -> Row | None:
+        """The instance with this id."""
+        row = self._reader.execute(SQL["find"], (instance,)).fetchone()
+        return row and Row(*row)
+
+    def load(self, n: int) -> tuple[Any, ...] | None:
+        """id, name, status, k, fresh, custom, output."""
+        found: tuple[Any, ...] | None = self._reader.execute(SQL["load"], (n,)).fetchone()
+        return found
+
+    def history(self, n: int) -> Sequence[tuple[str, str | None]]:
+        """The episodes of an instance: events, tasks."""
+        return self._reader.execute(SQL["history"], (n,)).fetchall()
+
+    def messages_of(self, n: int) -> Sequence[tuple[int, str, str]]:
+        """The messages of an instance: seq, event, execution."""
+        return self._reader.execute(SQL["messages_of"], (n,)).fetchall()
+
+    def due(self, until: int, limit: int) -> Sequence[tuple[int, int, int]]:
+        """Timers due: due, n, number."""
+        return self._reader.execute(SQL["due"], (until, limit)).fetchall()
+
+    def next_due(self, after: int = -1) -> int | None:
+        """When the earliest timer is due, of those due later than `after`."""
+        found: int | None = self._reader.execute(SQL["next_due"], (after,)).fetchone()[0]
+        return found
+
+    def last_numbers(self) -> tuple[int, int]:
+        """The highest n and seq in use."""
+        found: tuple[int, int] = self._reader.execute(SQL["last_numbers"]).fetchone()
+        return found
+
+    def under_way(self) -> Iterable[int]:
+        """Instances that have something to do: messages first, in their order, then open activities."""
+        seen = dict.fromkeys(n for n, _ in self._reader.execute(SQL["waiting_messages"]))
+        return seen | dict.fromkeys(n for (n,) in self._reader.execute(SQL["under_way"]))
+
+    def select(self, sql: str, arguments: Sequence[Any]) -> list[Row]:
+        """Instances by a query over the columns of `Row`."""
+        columns = "n, id, name, status, created, updated, input, custom, output, waits"
+        return [Row(*row) for row in self._reader.execute(f"SELECT {columns} FROM instances {sql}", arguments)]

@@ -1,0 +1,117 @@
+"""The sentences with which the real engine fails an orchestration, word for word: people search for them.
+
+From DurableTask.Core (TaskOrchestrationContext.cs) and the Durable extension 3.19.0; checked against what it said in the recorded cases.
+"""
+
+from collections.abc import Iterable
+
+_CHANGED = "Was a change made to the orchestrator code after this instance had already started running?"
+_BEFORE = "A previous execution of this orchestration scheduled"
+_NOT_YET = f"but the current replay execution hasn't (yet?) scheduled this task. {_CHANGED}"
+
+ACTION_CLASSES = {
+    "activity": "ScheduleTaskOrchestratorAction",
+    "timer": "CreateTimerOrchestratorAction",
+    "child": "CreateSubOrchestrationAction",
+    "send": "SendEventOrchestratorAction",
+}
+
+
+def orchestrator_failed(name: str, why: str) -> str:
+    """An orchestrator's own failure."""
+    return f"Orchestrator function '{name}' failed: {why}"
+
+
+def activity_failed(name: str, why: str) -> str:
+    """A failed activity, as its caller reads it."""
+    return f"Activity function '{name}' failed: {why}"
+
+
+def non_deterministic(detail: str) -> str:
+    """The failure of an orchestration that did not do what its history says."""
+    return f"Non-Deterministic workflow detected: {detail}"
+
+
+def activity_missing(number: int, name: str) -> str:
+    """History has an activity that the replay did not schedule."""
+    return f"{_BEFORE} an activity task with sequence ID {number} and name '{name}' (version ''), {_NOT_YET}"
+
+
+def activity_replaced(number: int, name: str, made: str) -> str:
+    """History has an activity where the replay scheduled something of another kind."""
+    return (
+        f"{_BEFORE} an activity task with sequence number {number} named '{name}', but the current orchestration replay instead "
+        f"produced a {made} action with this sequence number. {_CHANGED}"
+    )
+
+
+def activity_renamed(number: int, name: str, made: str) -> str:
+    """History has an activity of another name. The two blanks are the original's."""
+    return (
+        f"{_BEFORE} an activity task with sequence number {number} named '{name}', but the current orchestration replay instead "
+        f"scheduled an activity task named '{made}' with this sequence number.  {_CHANGED}"
+    )
+
+
+def timer_missing(number: int) -> str:
+    """History has a timer that the replay did not create."""
+    return f"{_BEFORE} a timer task with sequence number {number} {_NOT_YET}"
+
+
+def timer_replaced(number: int, made: str) -> str:
+    """History has a timer where the replay scheduled something of another kind. "named but" is the original's."""
+    return (
+        f"{_BEFORE} a timer task with sequence number {number} named but the current orchestration replay instead produced a "
+        f"{made} action with this sequence number. {_CHANGED}"
+    )
+
+
+def _child(number: int, name: str, version: str, instance: str) -> str:
+    return f"{_BEFORE} a sub-orchestration task with sequence ID {number} and name '{name}' (version '{version}', instance ID '{instance}'), "
+
+
+def child_missing(number: int, name: str, version: str, instance: str) -> str:
+    """History has a sub-orchestration that the replay did not start."""
+    return _child(number, name, version, instance) + _NOT_YET
+
+
+def child_replaced(number: int, name: str, version: str, instance: str, made: str) -> str:
+    """History has a sub-orchestration where the replay scheduled something of another kind."""
+    return (
+        _child(number, name, version, instance)
+        + f"but the current orchestration replay instead produced a {made} action at this sequence number. {_CHANGED}"
+    )
+
+
+def child_renamed(number: int, name: str, version: str, instance: str, made: str) -> str:
+    """History has a sub-orchestration of another name."""
+    return (
+        _child(number, name, version, instance)
+        + f"but the current orchestration replay instead scheduled a sub-orchestration task with name {made} at this sequence number. {_CHANGED}"
+    )
+
+
+def event_missing(number: int, name: str, instance: str) -> str:
+    """History has a sent event that the replay did not send."""
+    return f"{_BEFORE} a send event task with sequence ID {number}, type 'EventSent' name '{name}', instance ID '{instance}', {_NOT_YET}"
+
+
+def event_replaced(number: int, name: str, instance: str, made: str) -> str:
+    """History has a sent event where the replay scheduled something of another kind."""
+    return (
+        f"{_BEFORE} a send event task with sequence ID {number}, type 'EventSent', name '{name}', instance ID '{instance}', but the "
+        f"current orchestration replay instead scheduled a {made} task at this sequence number. {_CHANGED}"
+    )
+
+
+def unknown_function(name: str, kind: str, known: Iterable[str]) -> str:
+    """A call of a function that the app does not have. `kind`: "activity", "orchestrator", "entity"."""
+    names = ", ".join(f"'{each}'" for each in known)
+    listed = f"The following are the known {kind} functions: {names}." if names else f"No {kind} functions are currently registered!"
+    article = "an" if kind[0] in "aeo" else "a"
+    return f"The function '{name}' doesn't exist, is disabled, or is not {article} {kind} function. Additional info: {listed}"
+
+
+def custom_status_too_large(kilobytes: int) -> str:
+    """A custom status above the extension's limit."""
+    return f"The UTF-16 size of the JSON-serialized payload must not exceed 16 KB. The current payload size is {kilobytes} KB."

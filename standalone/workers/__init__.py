@@ -1,0 +1,5 @@
+"""Where the app's code runs: in this process, or in processes of its own."""
+
+from standalone.workers.inside import InProcessWorkers
+
+__all__ = ["InProcessWorkers"]

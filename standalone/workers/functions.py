@@ -1,0 +1,254 @@
+"""Calling the app's functions as the Functions worker does: decode by the library's converters, run, encode by them.
+
+Async functions run on the loop, sync ones in the thread pool, orchestrators and entities where they are called: they are short and
+must not wait. What a function raises becomes FunctionFailed, worded as the Functions host hands it on.
+"""
+
+import asyncio
+import contextvars
+import functools
+import inspect
+import json
+import traceback
+import typing
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import azure.functions as func
+from azure.functions import meta
+
+from standalone.contracts import FunctionFailed, FunctionInfo, HttpAnswer, HttpCall
+from standalone.engine.replay import Answer, Known
+from standalone.workers import loading
+
+OUT_OF_PROCESS_STATE = "\n\n$OutOfProcData$:"
+
+
+class InvocationContext(func.Context):
+    """What a function gets that takes `context` without binding it."""
+
+    def __init__(self, name: str, directory: Path, invocation_id: str) -> None:
+        self._name, self._directory, self._invocation_id = name, directory, invocation_id
+
+    @property
+    def invocation_id(self) -> str:
+        """The call's id."""
+        return self._invocation_id
+
+    @property
+    def function_name(self) -> str:
+        """The function's name."""
+        return self._name
+
+    @property
+    def function_directory(self) -> str:
+        """The app's folder."""
+        return str(self._directory)
+
+    @property
+    def trace_context(self) -> Any:
+        """None: nothing traces here."""
+        return None
+
+    @property
+    def retry_context(self) -> Any:
+        """None: retries of triggers are not served."""
+        return None
+
+    @property
+    def thread_local_storage(self) -> Any:
+        """None: there is no worker thread to speak of."""
+        return None
+
+
+class Function:
+    """One function of the app and how to call it."""
+
+    def __init__(self, indexed: Any) -> None:
+        self.info: FunctionInfo = loading.describe(indexed)
+        self.call = indexed.get_user_function()
+        self.trigger_type: str = indexed.get_trigger().type
+        self.parameter: str = indexed.get_trigger().name
+        self.clients = [each.name for each in indexed.get_bindings() if each.type == "durableClient"]
+        bound = {each.name for each in indexed.get_bindings()}
+        self.wants_context = "context" in inspect.signature(self.call).parameters and "context" not in bound
+        self.is_async = inspect.iscoroutinefunction(self.call)
+        self.returns = _return_hint(self.call)
+
+
+def _return_hint(call: Any) -> Any:
+    try:
+        return typing.get_type_hints(call).get("return")
+    except NameError:  # an annotation that only a type checker can resolve
+        return None
+
+
+class Functions:
+    """The app's functions, loaded, and everything needed to call them."""
+
+    def __init__(self, app_dir: Path, client_binding: str, threads: int | None = None) -> None:
+        self.app_dir, self.client_binding = app_dir, client_binding
+        self.pool = ThreadPoolExecutor(threads, thread_name_prefix="function")
+        self.registry = func.get_binding_registry()
+        self.all = [Function(each) for each in loading.load(app_dir)]
+        self.by_name = {each.info.name.casefold(): each for each in self.all}
+        self.durable = {(each.info.kind, loading.durable_name(each.info).casefold()): each for each in self.all}
+        self.known = known([each.info for each in self.all])
+
+    def infos(self) -> Sequence[FunctionInfo]:
+        """What the app consists of."""
+        return [each.info for each in self.all]
+
+    def close(self) -> None:
+        """Give up the threads; what runs in them is abandoned."""
+        self.pool.shutdown(wait=False, cancel_futures=True)
+
+    # -- durable functions ------------------------------------------------------------------------------------------------
+
+    def orchestrate(self, name: str, trigger: str) -> Answer:
+        """Call an orchestrator, and take apart what it gives or raises."""
+        function = self.durable["orchestrator", name.casefold()]
+        try:
+            body = self._decode(function, "string", trigger)
+            return Answer(json.loads(function.call(**{function.parameter: body})))
+        except Exception as error:
+            before, found, state = str(error).rpartition(OUT_OF_PROCESS_STATE)
+            if found:
+                with_state = _json_object(state)
+                if with_state is not None:
+                    return Answer(with_state)
+            return Answer(broken=f"One or more errors occurred. (Result: Failure\nException: {_message(error)}\nStack: {_stack(error)})")
+
+    def operate(self, name: str, trigger: str) -> Mapping[str, Any]:
+        """Call an entity with a batch of operations. Raises FunctionFailed."""
+        function = self.durable["entity", name.casefold()]
+        try:
+            answer: Mapping[str, Any] = json.loads(function.call(**{function.parameter: self._decode(function, "string", trigger)}))
+            return answer
+        except Exception as error:
+            raise _failed(error) from error
+
+    async def act(self, name: str, value: str | None, invocation_id: str) -> str | None:
+        """Call an activity with its input's JSON; answer its result's JSON. Raises FunctionFailed."""
+        function = self.durable["activity", name.casefold()]
+        try:
+            argument = self._decode(function, "string", "null" if value is None else value)
+            result = await self._run(function, {function.parameter: argument}, invocation_id)
+            encoded = self.registry.get("activityTrigger").encode(result, expected_type=function.returns)
+            return typing.cast("str | None", encoded.value)
+        except Exception as error:
+            raise _failed(error) from error
+
+    # -- other triggers ---------------------------------------------------------------------------------------------------
+
+    async def call_http(self, name: str, call: HttpCall, invocation_id: str) -> HttpAnswer:
+        """Call an HTTP function. Raises FunctionFailed."""
+        function = self.by_name[name.casefold()]
+        try:
+            request = self.registry.get("httpTrigger").decode(_http_datum(call), trigger_metadata={})
+            result = await self._run(function, self._with_clients(function, {function.parameter: request}), invocation_id)
+            return _http_answer(None if result is None else self.registry.get("http").encode(result, expected_type=function.returns))
+        except Exception as error:
+            raise _failed(error) from error
+
+    async def call_timer(self, name: str, past_due: bool, now: datetime, invocation_id: str) -> None:
+        """Call a timer function once. Raises FunctionFailed."""
+        function = self.by_name[name.casefold()]
+        moment = now.isoformat()
+        status = {"Last": moment, "Next": moment, "LastUpdated": moment}
+        try:
+            timer = self._decode(function, "json", json.dumps({"IsPastDue": past_due, "ScheduleStatus": status}))
+            await self._run(function, self._with_clients(function, {function.parameter: timer}), invocation_id)
+        except Exception as error:
+            raise _failed(error) from error
+
+    def _with_clients(self, function: Function, arguments: dict[str, Any]) -> dict[str, Any]:
+        return arguments | {name: self.client_binding for name in function.clients}
+
+    def _decode(self, function: Function, kind: str, value: str) -> Any:
+        return self.registry.get(function.trigger_type).decode(meta.Datum(type=kind, value=value), trigger_metadata={})
+
+    async def _run(self, function: Function, arguments: dict[str, Any], invocation_id: str) -> Any:
+        if function.wants_context:
+            arguments["context"] = InvocationContext(function.info.name, self.app_dir, invocation_id)
+        if function.is_async:
+            return await function.call(**arguments)
+        run = functools.partial(contextvars.copy_context().run, functools.partial(function.call, **arguments))
+        return await asyncio.get_running_loop().run_in_executor(self.pool, run)
+
+
+def known(infos: Sequence[FunctionInfo]) -> Known:
+    """The durable functions among `infos`, as the extension registers them."""
+    named: dict[str, dict[str, str]] = {"activity": {}, "orchestrator": {}, "entity": {}}
+    disabled = set()
+    for info in infos:
+        if info.kind in named:
+            name = loading.durable_name(info)
+            if info.disabled and info.kind == "activity":
+                disabled.add(name.casefold())
+            elif not info.disabled:
+                named[info.kind][name.casefold()] = name
+    return Known(named["activity"], named["orchestrator"], named["entity"], frozenset(disabled))
+
+
+def _json_object(text: str) -> Mapping[str, Any] | None:
+    try:
+        found = json.loads(text)
+    except ValueError:
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def _message(error: BaseException) -> str:
+    return f"{type(error).__name__}: {error}"
+
+
+def _stack(error: BaseException) -> str:
+    return "".join(traceback.format_list(traceback.extract_tb(error.__traceback__)))
+
+
+def _failed(error: Exception) -> FunctionFailed:
+    return FunctionFailed(_message(error), _stack(error))
+
+
+def _text(value: str) -> meta.Datum:
+    return meta.Datum(type="string", value=value)
+
+
+def _http_datum(call: HttpCall) -> meta.Datum:
+    """A request as the Functions host sends it: header names in lower case, repeated ones joined, empty query values left out."""
+    headers: dict[str, str] = {}
+    for name, value in call.headers:
+        key = name.lower()
+        headers[key] = f"{headers[key]}{'; ' if key == 'cookie' else ','}{value}" if key in headers else value
+    query: dict[str, str] = {}
+    for name, value in call.query:
+        query[name] = f"{query[name]},{value}" if name in query else value
+    return meta.Datum(
+        type="http",
+        value={
+            "method": _text(call.method),
+            "url": _text(call.url),
+            "headers": {name: _text(value) for name, value in headers.items()},
+            "query": {name: _text(value) for name, value in query.items() if value},
+            "params": {name: _text(value) for name, value in call.route_params.items()},
+            "body": meta.Datum(type="bytes", value=call.body),
+        },
+    )
+
+
+def _http_answer(encoded: Any) -> HttpAnswer:
+    """What the Functions host makes of the worker's answer: nothing is 204, a text is a text, a response is itself."""
+    if encoded is None:
+        return HttpAnswer(204, [], b"")
+    if encoded.type == "string":
+        return HttpAnswer(200, [("Content-Type", "text/plain; charset=utf-8")], encoded.value.encode())
+    answer = encoded.value
+    headers = [(name, str(value.value)) for name, value in answer["headers"].items()]
+    for cookies in answer.get("cookies") or ():
+        headers += [("Set-Cookie", morsel.OutputString()) for morsel in cookies.values()]
+    body = answer["body"].value
+    return HttpAnswer(int(answer["status_code"].value), headers, body.encode() if isinstance(body, str) else bytes(body or b""))

@@ -1,0 +1,121 @@
+"""No worker processes: the app is loaded in this process. For tests on virtual time and for debuggers."""
+
+import asyncio
+import itertools
+import os
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+from standalone.contracts import Clock, FunctionFailed, FunctionInfo, HttpAnswer, HttpCall
+from standalone.engine.messages import Answered, Call
+from standalone.workers import loading, sdk
+from standalone.workers.binding import client_binding
+from standalone.workers.functions import Functions
+from standalone.workers.sleeping import VirtualSleep
+from standalone.workers.stage import Stage
+
+
+class InProcessWorkers:
+    """One worker, this process. What loading the app changed in it (modules, path, environment, the SDK's session) is undone by `stop`."""
+
+    def __init__(self, app_dir: Path, *, clock: Clock, binding_base_url: str, environment: Mapping[str, str] | None = None, task_hub: str = "standalone") -> None:
+        self.app_dir, self.clock = Path(app_dir).resolve(), clock
+        self.environment = dict(environment or {})
+        self.binding = client_binding(binding_base_url, task_hub)
+        self._receive: Callable[[int, Any], None] = lambda worker, message: None
+        self._changed: Callable[[], None] = lambda: None
+        self._undo = ExitStack()
+        self._calls = itertools.count(1)
+        self._waiting: dict[int, asyncio.Future[Any]] = {}
+
+    async def start(self) -> Sequence[FunctionInfo]:
+        """Load the app. Raises AppDoesNotLoad."""
+        try:
+            self._undo.enter_context(loading.kept_modules())
+            self._undo.enter_context(_environment(self.environment))
+            self._undo.enter_context(sdk.faster_timestamps())
+            self.sleep = self._undo.enter_context(VirtualSleep(self.clock, lambda: self._changed()))
+            self.functions = Functions(self.app_dir, self.binding)
+        except BaseException:
+            self._undo.close()
+            raise
+        self.stage = Stage(self.functions, self.clock.now, self._emit)
+        return self.functions.infos()
+
+    async def stop(self) -> None:
+        """Abandon what runs and forget the app."""
+        await self.stage.close()
+        await sdk.close_session()
+        self._undo.close()
+
+    async def call_http(self, function: str, call: HttpCall) -> HttpAnswer:
+        """Run an HTTP function. Raises FunctionFailed."""
+        answer: HttpAnswer = await self._call("http", function, call)
+        return answer
+
+    async def call_timer(self, function: str, past_due: bool) -> None:
+        """Run a timer function once. Raises FunctionFailed."""
+        await self._call("timer", function, past_due)
+
+    async def _call(self, kind: str, function: str, argument: Any) -> Any:
+        number = next(self._calls)
+        future = self._waiting[number] = asyncio.get_running_loop().create_future()
+        self.stage.handle(Call(number, kind, function, argument))
+        return await future
+
+    # -- the engine's side ------------------------------------------------------------------------------------------------
+
+    def attach(self, receive: Callable[[int, Any], None], lost: Callable[[int], None], changed: Callable[[], None]) -> None:
+        """Who hears of messages from the worker, of its death (never), of activities that begin or end to sleep."""
+        self._receive, self._changed = receive, changed
+
+    def send(self, worker: int, message: Any) -> None:
+        """A message for the worker."""
+        self.stage.handle(message)
+
+    def place(self, n: int) -> int:
+        """The worker for an instance."""
+        return 0
+
+    def parked(self) -> int:
+        """How many activities wait for the virtual clock."""
+        return self.sleep.parked()
+
+    def next_due(self) -> int | None:
+        """When the first of them wakes, in microseconds since 1970."""
+        return self.sleep.next_due()
+
+    def busy(self) -> bool:
+        """Is anything on its way between the engine and the worker?"""
+        return bool(self.stage.ready)
+
+    def _emit(self, message: Any) -> None:
+        if type(message) is Answered:
+            future = self._waiting.pop(message.number)
+            if not future.done():
+                if message.failure:
+                    future.set_exception(FunctionFailed(*message.failure))
+                else:
+                    future.set_result(message.value)
+        else:
+            self._receive(0, message)
+
+
+class _environment:
+    """Environment variables, for a while."""
+
+    def __init__(self, values: Mapping[str, str]) -> None:
+        self.values = values
+
+    def __enter__(self) -> None:
+        self.before = {name: os.environ.get(name) for name in self.values}
+        os.environ.update(self.values)
+
+    def __exit__(self, *_: object) -> None:
+        for name, value in self.before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value

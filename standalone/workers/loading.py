@@ -1,0 +1,117 @@
+"""Loading a Python v2 Functions app as the Functions worker does: import the script, find its one app, ask it once for its functions.
+
+An app can be loaded any number of times in one process: `unload` takes out of `sys.modules` what the app brought in, for
+`app.get_functions()` works only once per app object.
+"""
+
+import contextlib
+import importlib
+import os
+import sys
+import traceback
+from collections.abc import Iterator, Mapping, Sequence
+from enum import Enum
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import azure.functions as func
+
+from standalone.contracts import AppDoesNotLoad, FunctionInfo
+
+SERVED = {
+    "httpTrigger": "http",
+    "timerTrigger": "timer",
+    "orchestrationTrigger": "orchestrator",
+    "activityTrigger": "activity",
+    "entityTrigger": "entity",
+}
+DURABLE_NAME = {"orchestrator": "orchestration", "activity": "activity", "entity": "entity_name"}
+
+
+def load(app_dir: Path) -> Sequence[Any]:
+    """Import the app in `app_dir` and answer its functions, as azure.functions has them. Raises AppDoesNotLoad."""
+    script = os.environ.get("PYTHON_SCRIPT_FILE_NAME", "function_app.py")
+    if not (app_dir / script).is_file():
+        raise AppDoesNotLoad(f"{app_dir} holds no {script}: not a Functions app of the Python v2 programming model.")
+    os.environ.setdefault("FUNCTIONS_WORKER_RUNTIME", "python")
+    for folder in (app_dir / ".python_packages" / "lib" / "site-packages", app_dir):
+        if str(folder) not in sys.path:
+            sys.path.insert(0, str(folder))
+    importlib.invalidate_caches()
+    try:
+        module = importlib.import_module(Path(script).stem)
+        return _only_app(module, script).get_functions()
+    except AppDoesNotLoad:
+        raise
+    except BaseException as error:
+        if isinstance(error, KeyboardInterrupt):
+            raise
+        raise AppDoesNotLoad(_screen(error, app_dir, script)) from error
+
+
+def _only_app(module: ModuleType, script: str) -> Any:
+    found: dict[int, Any] = {id(each): each for each in vars(module).values() if isinstance(each, func.FunctionRegister)}
+    if len(found) != 1:
+        raise AppDoesNotLoad(f"{script} must hold exactly one top-level function app (df.DFApp or func.FunctionApp); found {len(found)}.")
+    return next(iter(found.values()))
+
+
+def _screen(error: BaseException, app_dir: Path, script: str) -> str:
+    """What a person needs to see: the error, where in the app it came from, and the app's own part of the stack."""
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [frame for frame in frames if Path(frame.filename).is_relative_to(app_dir)] or list(frames[-1:])
+    where = f"{own[-1].filename}, line {own[-1].lineno}" if own else script
+    if isinstance(error, SyntaxError):
+        where = f"{error.filename}, line {error.lineno}"
+    stack = "".join(traceback.format_list(own[-8:]))
+    return f"The app does not load: {type(error).__name__}: {error}\n  in {where}\n\n{stack}".rstrip()
+
+
+def describe(function: Any) -> FunctionInfo:
+    """What the edge needs to know of a function."""
+    trigger = function.get_trigger()
+    settings: Mapping[str, Any] = function.get_settings_dict("function_name") or {}
+    return FunctionInfo(
+        function.get_function_name(),
+        SERVED.get(trigger.type, trigger.type),
+        _plain(trigger.get_dict_repr()),
+        [_plain(each.get_dict_repr()) for each in function.get_bindings() if each is not trigger],
+        bool(settings.get("disabled")) or _disabled(function.get_function_name()),
+    )
+
+
+def _disabled(name: str) -> bool:
+    """The application setting that disables a function (learn.microsoft.com/azure/azure-functions/disable-function)."""
+    return os.environ.get(f"AzureWebJobs.{name}.Disabled", os.environ.get(f"AzureWebJobs_{name}_Disabled", "")).lower() in ("true", "1")
+
+
+def _plain(value: Any) -> Any:
+    """A binding without the library's enumerations, so that it can travel."""
+    if isinstance(value, Enum):
+        return str(value)
+    if isinstance(value, Mapping):
+        return {key: _plain(each) for key, each in value.items()}
+    if isinstance(value, list | tuple | set):
+        return [_plain(each) for each in value]
+    return value
+
+
+def durable_name(info: FunctionInfo) -> str:
+    """The name by which orchestrators and clients call a durable function: the trigger's own, else the function's."""
+    return str(info.trigger.get(DURABLE_NAME.get(info.kind, ""), None) or info.name)
+
+
+@contextlib.contextmanager
+def kept_modules() -> Iterator[None]:
+    """Take out of `sys.modules` and `sys.path`, on leaving, what the app added; libraries outside its folder stay."""
+    before, path = set(sys.modules), list(sys.path)
+    try:
+        yield
+    finally:
+        added = [entry for entry in sys.path if entry not in path]
+        sys.path[:] = path
+        for name in set(sys.modules) - before:
+            file = getattr(sys.modules.get(name), "__file__", None)
+            if file and any(Path(file).is_relative_to(entry) for entry in added):
+                del sys.modules[name]

@@ -1,0 +1,125 @@
+"""Where loaded instances live: orchestrations and their activities, by the side of the app's code, in a worker.
+
+`handle` takes what the main process says, `emit` is how it is answered. No file, no socket, no thread of its own: the same stage
+stands in a worker process behind a socket, and in the main process where there are no workers.
+"""
+
+import asyncio
+import uuid
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import datetime
+from typing import Any
+
+from standalone.contracts import FunctionFailed
+from standalone.engine.messages import Answered, Call, Committed, Deliver, Load, Unload
+from standalone.engine.orchestration import Activity, Orchestration
+from standalone.workers.functions import Functions
+from standalone.workers.sleeping import running_for_the_app
+
+
+class Stage:
+    """The instances of one worker. `now` tells the host's time."""
+
+    def __init__(self, functions: Functions, now: Callable[[], datetime], emit: Callable[[Any], None]) -> None:
+        self.functions, self.now, self.emit = functions, now, emit
+        self.instances: dict[int, Orchestration] = {}
+        self.promised: dict[tuple[int, int], list[Activity]] = {}  # to start when (n, episode) is on disk
+        self.tasks: set[asyncio.Task[None]] = set()
+        self.ready: dict[int, None] = {}
+        self.loop = asyncio.get_running_loop()
+
+    def handle(self, message: Any) -> None:
+        """Take one message of the main process."""
+        kind = type(message)
+        if kind is Deliver:
+            instance = self.instances[message.n]
+            for arrival in message.arrivals:
+                instance.receive(arrival)
+            self._news(instance)
+        elif kind is Committed:
+            for activity in self.promised.pop((message.n, message.episode), ()):
+                self._start(message.n, activity)
+        elif kind is Load:
+            self._load(message)
+        elif kind is Unload:
+            self.instances.pop(message.n, None)
+        elif kind is Call:
+            self._spawn(self._call(message))
+
+    def _load(self, load: Load) -> None:
+        instance = Orchestration(load, self.functions.known, self.functions.orchestrate)
+        self.instances[load.n] = instance
+        for activity in instance.unfinished():
+            if load.lost:
+                instance.failed(activity.number, "python exited with code 137 (0x89)", "", self.now())
+            else:
+                self._start(load.n, activity)
+        self._news(instance)
+
+    def _news(self, instance: Orchestration) -> None:
+        if instance.has_news and instance.n not in self.ready:
+            self.ready[instance.n] = None
+            self.loop.call_soon(self._run, instance)
+
+    def _run(self, instance: Orchestration) -> None:
+        """One episode; what it asks for waits for its commit."""
+        del self.ready[instance.n]
+        if self.instances.get(instance.n) is not instance or not instance.has_news:
+            return
+        before = set(instance.scheduled)
+        episode = instance.run(self.now())
+        new = [activity for number, activity in instance.scheduled.items() if number not in before]
+        if new:
+            self.promised[instance.n, episode.number] = new
+        self.emit(episode)
+        self._news(instance)
+
+    # -- activities -------------------------------------------------------------------------------------------------------
+
+    def _start(self, n: int, activity: Activity) -> None:
+        self._spawn(self._act(n, activity))
+
+    def _spawn(self, work: Any) -> None:
+        task = self.loop.create_task(work)
+        self.tasks.add(task)
+        task.add_done_callback(self.tasks.discard)
+
+    async def _act(self, n: int, activity: Activity) -> None:
+        instance = self.instances.get(n)
+        if instance is None:
+            return
+        running_for_the_app.set(f"{n}:{activity.number}")
+        try:
+            if activity.name.casefold() in self.functions.known.disabled:
+                raise FunctionFailed(f"Function '{activity.name}' is disabled.")
+            result = await self.functions.act(activity.name, activity.input, uuid.uuid4().hex)
+        except FunctionFailed as failure:
+            instance.failed(activity.number, failure.message, failure.stack, self.now())
+        else:
+            instance.answered(activity.number, result, self.now())
+        if self.instances.get(n) is instance:
+            self._news(instance)
+
+    # -- other triggers ---------------------------------------------------------------------------------------------------
+
+    async def _call(self, call: Call) -> None:
+        invocation = uuid.uuid4().hex
+        try:
+            if call.kind == "http":
+                value: Any = await self.functions.call_http(call.function, call.argument, invocation)
+            else:
+                value = await self.functions.call_timer(call.function, call.argument, self.now(), invocation)
+        except FunctionFailed as failure:
+            self.emit(Answered(call.number, None, (failure.message, failure.stack)))
+        else:
+            self.emit(Answered(call.number, value, None))
+
+    async def close(self) -> None:
+        """Abandon what runs."""
+        for task in list(self.tasks):
+            task.cancel()
+        for task in list(self.tasks):
+            with suppress(asyncio.CancelledError, Exception):
+                await task
+        self.functions.close()

@@ -1,0 +1,37 @@
+"""A small app for tests of the engine: one of each kind of function."""
+
+from datetime import timedelta
+
+import azure.durable_functions as df
+import azure.functions as func
+
+app = df.DFApp(http_auth_level=func.AuthLevel.ANONYMOUS)
+
+
+@app.activity_trigger(input_name="payload")
+def greet(payload: dict) -> str:
+    return f"hello {payload['name']}"
+
+
+@app.activity_trigger(input_name="payload")
+async def fail(payload: str) -> None:
+    raise ValueError(payload)
+
+
+@app.orchestration_trigger(context_name="context")
+def approval(context: df.DurableOrchestrationContext):  # type: ignore[no-untyped-def]
+    greeting = yield context.call_activity("greet", {"name": context.get_input()["name"]})
+    context.set_custom_status({"waits for": "decision"})
+    decision = context.wait_for_external_event("decision")
+    timer = context.create_timer(context.current_utc_datetime + timedelta(hours=1))
+    winner = yield context.task_any([decision, timer])
+    if winner == decision:
+        timer.cancel()
+        return [greeting, decision.result]
+    return [greeting, "nobody"]
+
+
+@app.route(route="start/{name}", methods=["POST"])
+@app.durable_client_input(client_name="client")
+async def start(req: func.HttpRequest, client: df.DurableOrchestrationClient) -> func.HttpResponse:
+    return func.HttpResponse(f"{req.route_params['name']} {client.task_hub_name if hasattr(client, 'task_hub_name') else ''}".strip(), status_code=202)

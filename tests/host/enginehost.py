@@ -1,0 +1,70 @@
+"""A small host for tests of the engine: the engine over in-process workers, on a clock that stands."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from standalone.engine import Engine, EngineSettings
+from standalone.workers import InProcessWorkers
+
+BEGINNING = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
+
+
+class StandingClock:
+    """Time that stands until it is moved."""
+
+    virtual = True
+
+    def __init__(self, now: datetime = BEGINNING) -> None:
+        self._now = now
+        self._listeners: list[Callable[[], None]] = []
+
+    def now(self) -> datetime:
+        return self._now
+
+    def move_to(self, instant: datetime) -> None:
+        self._now = max(self._now, instant)
+        for listener in self._listeners:
+            listener()
+
+    def on_move(self, listener: Callable[[], None]) -> None:
+        self._listeners.append(listener)
+
+    def seconds_until(self, instant: datetime) -> float | None:
+        return 0.0 if instant <= self._now else None
+
+
+class Host:
+    """The engine and how a test drives it."""
+
+    def __init__(self, engine: Engine, workers: Any, clock: Any) -> None:
+        self.engine, self.workers, self.clock = engine, workers, clock
+
+    async def advance(self, **duration: float) -> None:
+        """Let time pass, stopping at each thing that is due on the way."""
+        until = self.clock.now() + timedelta(**duration)
+        await self.engine.settle()
+        while (due := self.engine.next_due()) is not None and due <= until:
+            self.clock.move_to(due)
+            await self.engine.settle()
+        self.clock.move_to(until)
+        await self.engine.settle()
+
+
+@asynccontextmanager
+async def running(app_dir: Path, state: Path, *, clock: StandingClock | None = None, settings: EngineSettings | None = None) -> AsyncIterator[Host]:
+    """The app in `app_dir` on the engine, in this process."""
+    clock = clock or StandingClock()
+    workers = InProcessWorkers(app_dir, clock=clock, binding_base_url="http://127.0.0.1:9/durabletask/")
+    engine = Engine(state / "engine.sqlite", clock, workers, settings=settings or EngineSettings(synchronous="OFF"))
+    await workers.start()
+    try:
+        await engine.start()
+        try:
+            yield Host(engine, workers, clock)
+        finally:
+            await engine.stop()
+    finally:
+        await workers.stop()
