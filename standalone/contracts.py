@@ -101,8 +101,8 @@ class Workers(Protocol):
 class InstanceWorkers(Protocol):
     """The engine's side of the workers: messages of `standalone.engine.messages` to and from where instances are loaded."""
 
-    def attach(self, receive: Callable[[int, Any], None], lost: Callable[[int], None], changed: Callable[[], None]) -> None:
-        """Have `receive(worker, message)` called for each message, `lost(worker)` when one died, `changed()` when an activity parks or wakes."""
+    def attach(self, receive: Callable[[int, Any], None], lost: Callable[[int, str], None], changed: Callable[[], None]) -> None:
+        """Have `receive(worker, message)` called for each message, `lost(worker, why)` when one died, `changed()` when an activity parks or wakes."""
 
     def send(self, worker: int, message: Any) -> None:
         """Say something to a worker; in order."""

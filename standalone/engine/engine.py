@@ -70,7 +70,7 @@ class Engine:
         self._stored_mail: set[int] = set()  # the same, to be read from the file
         self._backlog: dict[int, None] = {}
         self._draining: dict[int, int] = {}  # instances of a lost worker: episodes still on their way to the disk
-        self._lost: set[int] = set()
+        self._lost: dict[int, str] = {}  # instances of a lost worker, and how it died
         self._newborn: dict[int, tuple[str, str]] = {}
         self._ids: dict[str, int] = {}  # of newborn instances
         self._vanished: set[str] = set()
@@ -328,8 +328,7 @@ class Engine:
             self._rest(n)
 
     def _load(self, n: int) -> Load | None:
-        lost = n in self._lost
-        self._lost.discard(n)
+        lost = self._lost.pop(n, "")
         if n in self._newborn:
             instance, name = self._newborn[n]
             return Load(n, instance, name, 0, (), (), "Pending", None, None, False, lost)
@@ -417,14 +416,14 @@ class Engine:
         if found:
             self._post(found.n, send.text, send.execution)
 
-    def _worker_lost(self, worker: int) -> None:
+    def _worker_lost(self, worker: int, why: str) -> None:
         """A worker died: its instances are loaded again elsewhere, once what they had written is on disk."""
         for n, seat in [(n, seat) for n, seat in self._seats.items() if seat.worker == worker]:
             del self._seats[n]
             self._resting.pop(n, None)
             if seat.rests:
                 continue
-            self._lost.add(n)
+            self._lost[n] = why
             self._mail[n] = list(seat.unanswered.values()) + self._mail.get(n, [])
             if seat.uncommitted:
                 self._draining[n] = seat.uncommitted

@@ -18,7 +18,7 @@ class Arrival(NamedTuple):
 
 
 class Load(NamedTuple):
-    """An instance as the file has it. `lost`: what was running died with its worker, so its activities have failed."""
+    """An instance as the file has it. `lost`: how the worker died in which its activities ran; they have failed."""
 
     n: int
     instance: str
@@ -30,7 +30,7 @@ class Load(NamedTuple):
     custom: str | None
     output: str | None
     fresh: bool
-    lost: bool
+    lost: str
 
 
 class Deliver(NamedTuple):

@@ -52,7 +52,7 @@ class Stage:
         self.instances[load.n] = instance
         for activity in instance.unfinished():
             if load.lost:
-                instance.failed(activity.number, "python exited with code 137 (0x89)", "", self.now())
+                instance.failed(activity.number, load.lost, "", self.now())
             else:
                 self._start(load.n, activity)
         self._news(instance)

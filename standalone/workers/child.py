@@ -1,0 +1,104 @@
+"""A worker process: the app, loaded, and the instances that have their seat here; the other end of its socket is the main process.
+
+It keeps no file and answers nobody else. When the main process is gone it ends at once: what ran is run again by the next one.
+"""
+
+import asyncio
+import gc
+import os
+import signal
+import socket
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from standalone.contracts import AppDoesNotLoad, FunctionInfo
+from standalone.engine.messages import Time
+from standalone.engine.orchestration import EPOCH
+from standalone.workers import sdk
+from standalone.workers.frames import Channel
+from standalone.workers.functions import Functions
+from standalone.workers.stage import Stage
+
+
+class Begin(NamedTuple):
+    """The first thing that a worker is told."""
+
+    app_dir: str
+    client_binding: str
+    threads: int | None
+    time: Time
+
+
+class Loaded(NamedTuple):
+    """The first thing that a worker says: what the app consists of, or why it does not load."""
+
+    functions: Sequence[FunctionInfo]
+    trouble: str | None
+
+
+class HostTime:
+    """The main process's time, as it was last told: an offset to the real time, or an instant that stands."""
+
+    def __init__(self, told: Time) -> None:
+        self.told = told
+
+    def now(self) -> datetime:
+        """Aware UTC."""
+        told = timedelta(microseconds=self.told.microseconds)
+        return EPOCH + told if self.told.virtual else datetime.now(UTC) + told
+
+
+class Child:
+    """The process's life: begin, take messages, end."""
+
+    def __init__(self) -> None:
+        self.ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.channel = Channel(self.receive, self.end)
+        self.stage: Stage | None = None
+
+    def receive(self, message: Any) -> None:
+        """One message of the main process."""
+        if type(message) is Time:
+            self.time.told = message
+        elif self.stage is not None:
+            self.stage.handle(message)
+        else:
+            self.begin(message)
+
+    def begin(self, begin: Begin) -> None:
+        """Load the app, and say what became of it."""
+        self.time = HostTime(begin.time)
+        try:
+            functions = Functions(Path(begin.app_dir), begin.client_binding, begin.threads)
+        except AppDoesNotLoad as trouble:
+            self.channel.send(Loaded((), str(trouble)))
+            return
+        self.stage = Stage(functions, self.time.now, self.channel.send)
+        gc.collect()
+        gc.freeze()
+        self.channel.send(Loaded(functions.infos(), None))
+
+    def end(self) -> None:
+        """The main process hung up."""
+        if not self.ended.done():
+            self.ended.set_result(None)
+
+
+async def live(descriptor: int) -> None:
+    """Serve the main process at the other end of the socket until it hangs up."""
+    child = Child()
+    await child.channel.connect(socket.socket(fileno=descriptor))
+    await child.ended
+
+
+def main() -> None:
+    """`python -c … ROOT DESCRIPTOR`, as ProcessWorkers starts it."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the main process decides when we end
+    with sdk.faster_timestamps():
+        asyncio.run(live(int(sys.argv[-1])))
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)  # threads of sync activities may run on: they are abandoned

@@ -1,0 +1,227 @@
+"""Worker processes: each has the app loaded and is one end of a socket pair. One that dies is started again.
+
+What ran in it is lost: its activities fail as they do on Azure ("python exited with code 137 (0x89)"), HTTP calls fail, and its
+instances are seated elsewhere.
+"""
+
+import asyncio
+import contextlib
+import itertools
+import logging
+import os
+import socket
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from standalone.contracts import AppDoesNotLoad, Clock, FunctionFailed, FunctionInfo, HttpAnswer, HttpCall
+from standalone.engine.messages import Answered, Call, Time
+from standalone.engine.orchestration import microseconds
+from standalone.workers.binding import client_binding
+from standalone.workers.child import Begin, Loaded
+from standalone.workers.frames import Channel
+
+log = logging.getLogger("standalone.workers")
+
+BOOT = "import sys; sys.path.append(sys.argv[1]); from standalone.workers.child import main; main()"
+ROOT = str(Path(__file__).resolve().parents[2])
+LIVED_LONG = 10.0  # seconds after which a death is no sign that the next start will fail too
+LONGEST_PAUSE = 30.0
+
+
+class _Worker:
+    """One process, one after the other under the same number."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+        self.calls: dict[int, asyncio.Future[Any]] = {}
+        self.alive = False
+        self.deaths = 0  # in a row
+        self.process: asyncio.subprocess.Process | None = None
+        self.started = 0.0
+        self.channel: Channel
+
+
+class ProcessWorkers:
+    """`count` worker processes with the app in `app_dir`. `environment` is added to ours; `threads`: for sync functions, per worker."""
+
+    def __init__(
+        self, app_dir: Path, count: int, environment: Mapping[str, str] | None = None, *,
+        clock: Clock, binding_base_url: str, task_hub: str = "standalone", threads: int | None = None,
+    ) -> None:  # fmt: skip
+        self.app_dir, self.count, self.clock = Path(app_dir).resolve(), max(1, count), clock
+        self.environment = {**os.environ, **(environment or {})}
+        self.binding, self.threads = client_binding(binding_base_url, task_hub), threads
+        self._workers = [_Worker(number) for number in range(self.count)]
+        self._numbers = itertools.count(1)
+        self._stopping = False
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._receive: Callable[[int, Any], None] = lambda worker, message: None
+        self._lost: Callable[[int, str], None] = lambda worker, why: None
+
+    # -- life -------------------------------------------------------------------------------------------------------------
+
+    async def start(self) -> Sequence[FunctionInfo]:
+        """Start them all and load the app in each. Raises AppDoesNotLoad."""
+        self.clock.on_move(self._tell_time)
+        try:
+            loaded = await asyncio.gather(*(self._begin(worker) for worker in self._workers))
+        except AppDoesNotLoad:
+            await self.stop()
+            raise
+        return loaded[0].functions
+
+    async def stop(self) -> None:
+        """End every process; what it ran is abandoned."""
+        self._stopping = True
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*(self._end(worker) for worker in self._workers))
+
+    async def _begin(self, worker: _Worker) -> Loaded:
+        """Start a process, tell it to load the app, wait for its word."""
+        ours, theirs = socket.socketpair()
+        loaded: asyncio.Future[Loaded] = asyncio.get_running_loop().create_future()
+        worker.channel = Channel(lambda message: self._hear(worker, loaded, message), lambda: self._died(worker, loaded))
+        worker.process = await asyncio.create_subprocess_exec(
+            sys.executable, "-c", BOOT, ROOT, str(theirs.fileno()), pass_fds=[theirs.fileno()], env=self.environment, cwd=self.app_dir
+        )
+        theirs.close()
+        worker.started = time.monotonic()
+        worker.channel.send(Begin(str(self.app_dir), self.binding, self.threads, self._time()))
+        await worker.channel.connect(ours)
+        told = await loaded
+        if told.trouble is not None:
+            raise AppDoesNotLoad(told.trouble)
+        worker.alive = True
+        return told
+
+    async def _end(self, worker: _Worker) -> None:
+        if worker.process is None:
+            return
+        await worker.channel.close()
+        try:
+            await asyncio.wait_for(worker.process.wait(), 2)
+        except TimeoutError:
+            with contextlib.suppress(ProcessLookupError):
+                worker.process.kill()
+            await worker.process.wait()
+        self._fail_calls(worker, "the host stopped")
+
+    def _died(self, worker: _Worker, loaded: asyncio.Future[Loaded]) -> None:
+        """The process is gone. Its instances go elsewhere, and another process takes its number."""
+        worker.alive = False
+        if not loaded.done():
+            loaded.set_exception(AppDoesNotLoad("A worker process ended while it loaded the app."))
+        elif not self._stopping:
+            task = asyncio.get_running_loop().create_task(self._replace(worker))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    async def _replace(self, worker: _Worker) -> None:
+        assert worker.process is not None
+        code = await worker.process.wait()
+        code = 128 - code if code < 0 else code
+        why = f"python exited with code {code} (0x{code:02x})"
+        log.error("Worker %d: %s. Another one is started.", worker.number, why)
+        self._fail_calls(worker, why)
+        self._lost(worker.number, why)
+        worker.deaths = 0 if time.monotonic() - worker.started > LIVED_LONG else worker.deaths + 1
+        while not self._stopping:
+            await asyncio.sleep(min(LONGEST_PAUSE, 2.0 ** (worker.deaths - 2)) if worker.deaths > 1 else 0)
+            try:
+                await self._begin(worker)
+                return
+            except AppDoesNotLoad as trouble:
+                log.error("Worker %d: %s", worker.number, trouble)
+                worker.deaths += 1
+
+    # -- calls ------------------------------------------------------------------------------------------------------------
+
+    async def call_http(self, function: str, call: HttpCall) -> HttpAnswer:
+        """Run an HTTP function. Raises FunctionFailed."""
+        answer: HttpAnswer = await self._call("http", function, call)
+        return answer
+
+    async def call_timer(self, function: str, past_due: bool) -> None:
+        """Run a timer function once. Raises FunctionFailed."""
+        await self._call("timer", function, past_due)
+
+    async def _call(self, kind: str, function: str, argument: Any) -> Any:
+        alive = [worker for worker in self._workers if worker.alive] or self._workers
+        worker = min(alive, key=lambda each: len(each.calls))
+        number = next(self._numbers)
+        future = worker.calls[number] = asyncio.get_running_loop().create_future()
+        worker.channel.send(Call(number, kind, function, argument))
+        try:
+            return await future
+        finally:
+            worker.calls.pop(number, None)
+
+    @staticmethod
+    def _fail_calls(worker: _Worker, why: str) -> None:
+        for future in worker.calls.values():
+            if not future.done():
+                future.set_exception(FunctionFailed(why))
+
+    # -- the engine's side ------------------------------------------------------------------------------------------------
+
+    def attach(self, receive: Callable[[int, Any], None], lost: Callable[[int, str], None], changed: Callable[[], None]) -> None:
+        """Who hears of messages and of deaths. Nothing parks here: activities sleep in real time."""
+        self._receive, self._lost = receive, lost
+
+    def send(self, worker: int, message: Any) -> None:
+        """A message for a worker; kept while it starts."""
+        self._workers[worker].channel.send(message)
+
+    def place(self, n: int) -> int:
+        """The worker for an instance: by its number, among those that live."""
+        if self._workers[n % self.count].alive:
+            return n % self.count
+        alive = [worker.number for worker in self._workers if worker.alive]
+        return alive[n % len(alive)] if alive else n % self.count
+
+    def parked(self) -> int:
+        """None: activities sleep in real time."""
+        return 0
+
+    def next_due(self) -> int | None:
+        """Nothing parks."""
+        return None
+
+    def busy(self) -> bool:
+        """What is on its way has a seat with something unanswered."""
+        return False
+
+    def pids(self) -> Sequence[int]:
+        """The processes, for tests that kill and for status pages."""
+        return [worker.process.pid for worker in self._workers if worker.process is not None]
+
+    def _hear(self, worker: _Worker, loaded: asyncio.Future[Loaded], message: Any) -> None:
+        if type(message) is Answered:
+            future = worker.calls.get(message.number)
+            if future is None or future.done():
+                return
+            if message.failure:
+                future.set_exception(FunctionFailed(*message.failure))
+            else:
+                future.set_result(message.value)
+        elif type(message) is Loaded:
+            loaded.set_result(message)
+        else:
+            self._receive(worker.number, message)
+
+    # -- time -------------------------------------------------------------------------------------------------------------
+
+    def _time(self) -> Time:
+        now = microseconds(self.clock.now())
+        return Time(now, True) if self.clock.virtual else Time(now - microseconds(datetime.now(UTC)), False)
+
+    def _tell_time(self) -> None:
+        told = self._time()
+        for worker in self._workers:
+            if worker.process is not None:
+                worker.channel.send(told)
