@@ -185,7 +185,7 @@ class Engine(Protocol):
     async def start_instance(self, name: str, input_json: JsonText | None, instance_id: str | None = None, version: str = "") -> str:
         """Start an orchestration; answer its id. An unknown name is accepted, and fails. Raises InstanceExists."""
 
-    async def get(self, instance_id: str, *, history: bool = False, history_outputs: bool = False) -> InstanceStatus | None:
+    async def get(self, instance_id: str, *, history: bool = False, history_outputs: bool = False, history_inputs: bool = True) -> InstanceStatus | None:
         """The instance, or None. Raises HistoryUnreadable."""
 
     async def query(self, query: InstanceQuery) -> InstancePage:

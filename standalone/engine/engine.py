@@ -127,14 +127,17 @@ class Engine:
         await self._written()
         return instance
 
-    async def get(self, instance_id: str, *, history: bool = False, history_outputs: bool = False) -> InstanceStatus | None:
+    async def get(
+        self, instance_id: str, *, history: bool = False, history_outputs: bool = False, history_inputs: bool = True
+    ) -> InstanceStatus | None:
         """The instance, or None. Raises HistoryUnreadable."""
         row = self._store.find(instance_id)
         if row is None:
             return None
         told = None
         if history and row.status != "Pending":
-            told = presentation.history([events for events, _ in self._store.history(row.n)], outputs=history_outputs)
+            rows = [events for events, _ in self._store.history(row.n)]
+            told = presentation.history(rows, inputs=history_inputs, outputs=history_outputs)
         return presentation.status(row, told)
 
     async def query(self, query: InstanceQuery) -> InstancePage:

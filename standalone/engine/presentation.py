@@ -47,7 +47,7 @@ def as_json(text: str | None) -> str | None:
     return text
 
 
-def history(rows: Sequence[str], *, outputs: bool) -> str:
+def history(rows: Sequence[str], *, inputs: bool, outputs: bool) -> str:
     """Stored episodes as the API's `historyEvents`. Raises HistoryUnreadable where the real engine answers 400."""
     scheduled: dict[tuple[int, int], dict[str, Any]] = {}
     shown: list[dict[str, Any]] = []
@@ -70,6 +70,8 @@ def history(rows: Sequence[str], *, outputs: bool) -> str:
         elif kind == h.EXECUTION_COMPLETED:
             entry["OrchestrationStatus"] = STATUS_NAMES[entry["OrchestrationStatus"]]
         _result(entry, kind, outputs=outputs)
+        if not inputs:
+            entry.pop("Input", None)
     return json.dumps(shown)
 
 
