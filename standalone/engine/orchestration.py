@@ -43,7 +43,7 @@ class Orchestration:
         self.status, self.custom, self.output = load.status, load.custom, load.output
         self.events = h.parse(load.rows)
         if load.fresh:
-            self.events[1]["IsPlayed"] = False
+            self.events[1]["IsPlayed"] = self.events[-1]["IsPlayed"] = False
         self.texts = [h.text(each) for each in self.events]
         self.execution = ""
         self.parent: dict[str, object] | None = None
@@ -137,7 +137,7 @@ class Orchestration:
             self.inbox = arrived  # a generation's first episode has its events already
         begins = len(self.events)
         unplayed = 0 if self.fresh else begins
-        self.fresh = False
+        kept, self.fresh = self.custom if self.fresh else None, False
         for event in new:
             self._note(event)
         self.events += new
@@ -147,6 +147,7 @@ class Orchestration:
             if self.events[place]["EventType"] != h.ORCHESTRATOR_STARTED:
                 self.events[place]["IsPlayed"] = True
                 self.texts[place] = h.as_played(self.texts[place])
+        self.custom = outcome.custom_status or kept  # a new execution keeps the old one's, until its second episode
         return self._write(now, seqs, fired, begins, outcome)
 
     def _ask(self) -> Answer:
@@ -187,14 +188,13 @@ class Orchestration:
                 timers.append((self._due(decision, now), decision.number))
             else:
                 sends.append(self._send(decision, at))
-        self.custom = outcome.custom_status
         self._status(begins)
         renews = outcome.ending is not None and outcome.ending.status == "ContinuedAsNew"
         given = None
         if outcome.ending is not None:
             sends += self._end(outcome.ending, at)
             given = outcome.ending.result if renews else None
-        if not renews:
+        if not renews and self.events[-1]["EventType"] != h.ORCHESTRATOR_COMPLETED:
             self._append(h.event(h.ORCHESTRATOR_COMPLETED, at))
         self.scheduled |= {each.number: each for each in activities}
         self.timers |= {number: due for due, number in timers}
@@ -284,7 +284,7 @@ class Orchestration:
             "OrchestrationInstance": {"InstanceId": self.instance, "ExecutionId": uuid.uuid4().hex},
         }  # fmt: skip
         carried = [{**each, "IsPlayed": True} for each in ending.carried]
-        self.events = [h.event(h.ORCHESTRATOR_STARTED, at), begun, *carried, {**h.event(h.ORCHESTRATOR_COMPLETED, at), "IsPlayed": True}]
+        self.events = [h.event(h.ORCHESTRATOR_STARTED, at), begun, *carried, h.event(h.ORCHESTRATOR_COMPLETED, at)]
         self.texts = [h.text(each) for each in self.events]
         self.execution = begun["OrchestrationInstance"]["ExecutionId"]
         self.fresh = True

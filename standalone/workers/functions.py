@@ -117,9 +117,10 @@ class Functions:
         except Exception as error:
             before, found, state = str(error).rpartition(OUT_OF_PROCESS_STATE)
             if found:
-                with_state = _json_object(state)
-                if with_state is not None:
-                    return Answer(with_state)
+                raised = _json_object(state)
+                # One that is "done" and raised (an output that is not JSON, a raise after continue_as_new) is not understood: durable.md A8.
+                if raised is not None and not raised.get("isDone"):
+                    return Answer(raised)
             return Answer(broken=f"One or more errors occurred. (Result: Failure\nException: {_message(error)}\nStack: {_stack(error)})")
 
     def operate(self, name: str, trigger: str) -> Mapping[str, Any]:
