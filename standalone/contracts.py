@@ -116,6 +116,9 @@ class InstanceWorkers(Protocol):
     def next_due(self) -> int | None:
         """When the first of them wakes, in microseconds since 1970."""
 
+    def known(self) -> Any:
+        """The app's durable functions (`standalone.engine.replay.Known`)."""
+
     def busy(self) -> bool:
         """Is anything on its way that the engine does not know of yet?"""
 
@@ -171,6 +174,10 @@ class InstanceNotInState(Exception):
     """The verb does not fit the instance's state: suspending twice, rewinding what did not fail, purging what runs."""
 
 
+class FunctionUnknown(Exception):
+    """The app has no durable function of this name and kind. The message names those it has."""
+
+
 class HistoryUnreadable(Exception):
     """The history cannot be told: two of its tasks have one number, after a non-determinism error for one. The real engine answers 400."""
 
@@ -214,6 +221,12 @@ class Engine(Protocol):
 
     async def purge_matching(self, query: InstanceQuery) -> int:
         """Delete what matches and answer how many (running ones too when no status is given, as the real engine does)."""
+
+    async def signal_entity(self, name: str, key: str, operation: str, input_json: JsonText | None) -> None:
+        """Send an entity an operation. Raises FunctionUnknown."""
+
+    async def entity_state(self, name: str, key: str) -> JsonText | None:
+        """An entity's state, "null" when it has none; None for one that nobody ever touched."""
 
     def next_due(self) -> datetime | None:
         """When the earliest durable timer is due."""

@@ -7,6 +7,7 @@ worker when there is something to do for them, and lose it when they have rested
 
 import asyncio
 import itertools
+import json
 import logging
 import sqlite3
 import uuid
@@ -21,7 +22,8 @@ from typing import Any
 from standalone import contracts
 from standalone.contracts import InstancePage, InstanceQuery, InstanceStatus
 from standalone.engine import history as h
-from standalone.engine import presentation, queries
+from standalone.engine import entity, presentation, queries, rewinding, wording
+from standalone.engine.entity import NO_STATE
 from standalone.engine.messages import Arrival, Committed, Deliver, Episode, Load, Send, Unload
 from standalone.engine.orchestration import ENDED, EPOCH, microseconds
 from standalone.engine.store import Group, Row, Store
@@ -70,6 +72,7 @@ class Engine:
         self._stored_mail: set[int] = set()  # the same, to be read from the file
         self._backlog: dict[int, None] = {}
         self._draining: dict[int, int] = {}  # instances of a lost worker: episodes still on their way to the disk
+        self._held: set[int] = set()  # instances that are being rewound
         self._lost: dict[int, str] = {}  # instances of a lost worker, and how it died
         self._newborn: dict[int, tuple[str, str]] = {}
         self._ids: dict[str, int] = {}  # of newborn instances
@@ -171,7 +174,56 @@ class Engine:
     async def rewind(self, instance_id: str, reason: str) -> None:
         """Raises InstanceNotFound, InstanceNotInState."""
         row = self._existing(instance_id)
-        raise contracts.InstanceNotInState(f"This orchestration has status {row.status}, but only orchestrations in the \"Failed\" state can be rewound.")
+        if row.status != "Failed":
+            raise contracts.InstanceNotInState(
+                f'This orchestration has status {row.status}, but only orchestrations in the "Failed" state can be rewound.'
+            )
+        event = h.text(h.event(h.GENERIC_EVENT, h.stamp(self.clock.now()), Data=reason))
+        struck = self._strike(row, event)
+        await self._written()
+        for n in struck:
+            self._held.discard(n)
+            if n in self._stored_mail:
+                self._knock(n)
+
+    def _strike(self, row: Row, event: str) -> list[int]:
+        """Rewrite the history of an instance and of its failed children; the deepest get `event`, once all is written."""
+        episodes = self._store.episodes(row.n)
+        struck = rewinding.strike([events for _, events in episodes])
+        self._leave(row.n)
+        self._held.add(row.n)
+        self._group.rewound[row.n] = [(k, events) for (k, _), events in zip(episodes, struck.rows, strict=True)]
+        self._commit_soon()
+        children = [child for child in map(self._store.find, struck.failed_children) if child]
+        if not struck.failed_children:
+            self._group.messages[next(self._seqs)] = (row.n, event, "", False)
+            self._stored_mail.add(row.n)
+        return [row.n, *(n for child in children for n in self._strike(child, event))]
+
+    def _leave(self, n: int) -> None:
+        """Take an instance's seat away."""
+        self._resting.pop(n, None)
+        seat = self._seats.pop(n, None)
+        if seat:
+            self.workers.send(seat.worker, Unload(n))
+
+    async def signal_entity(self, name: str, key: str, operation: str, input_json: str | None) -> None:
+        """Raises FunctionUnknown."""
+        known = self.workers.known()
+        if name.casefold() not in known.entities:
+            raise contracts.FunctionUnknown(wording.unknown_function(name, "entity", known.entities.values()))
+        told = entity.request(operation, input_json, request_id=str(uuid.uuid4()))
+        event = h.event(h.EVENT_RAISED, h.stamp(self.clock.now()), Name="op", Input=told)
+        self._post(self._entity(entity.entity_id(name, key)), h.text(event))
+        await self._written()
+
+    async def entity_state(self, name: str, key: str) -> str | None:
+        """An entity's state, "null" when it has none; None for one that nobody ever touched."""
+        row = self._store.find(entity.entity_id(name, key))
+        if row is None:
+            return None
+        state: str | None = json.loads(row.input or NO_STATE)["state"]
+        return state or "null"
 
     async def restart(self, instance_id: str, *, new_id: bool) -> str:
         """Raises InstanceNotFound, InstanceExists."""
@@ -262,6 +314,16 @@ class Engine:
         self._newborn[n], self._ids[instance] = (instance, name), n
         self._post(n, event)
 
+    def _entity(self, instance: str) -> int:
+        """The number of an entity; one that nobody has touched yet is made."""
+        found = self._find(instance)
+        if found:
+            return found.n
+        n, name = next(self._numbers), instance.rpartition("@")[0] if instance.count("@") == 1 else "@" + instance[1:].split("@", 1)[0]
+        self._group.born[n] = (instance, name, microseconds(self.clock.now()), NO_STATE)
+        self._newborn[n], self._ids[instance] = (instance, name), n
+        return n
+
     def _delete(self, n: int, instance: str) -> None:
         """Remove an instance and all that is on its way to it."""
         group = self._group
@@ -271,10 +333,7 @@ class Engine:
         self._mail.pop(n, None)
         self._stored_mail.discard(n)
         self._backlog.pop(n, None)
-        self._resting.pop(n, None)
-        seat = self._seats.pop(n, None)
-        if seat:
-            self.workers.send(seat.worker, Unload(n))
+        self._leave(n)
         if group.born.pop(n, None) is None:
             group.gone.append(n)
         group.messages = {seq: message for seq, message in group.messages.items() if message[0] != n}
@@ -291,9 +350,16 @@ class Engine:
     def _post(self, n: int, event: str, execution: str = "") -> None:
         """A message for an instance: into the group, and on to the worker at once. Its episode cannot be on disk before it."""
         seq = next(self._seqs)
-        self._group.messages[seq] = (n, event, execution)
+        self._group.messages[seq] = (n, event, execution, False)
         self._commit_soon()
         self._hand_over(n, Arrival(seq, event, execution))
+
+    def _post_later(self, n: int, event: str, due: int) -> None:
+        """A message that a timer will bring: it is known by its negative seq."""
+        seq = next(self._seqs)
+        self._group.messages[seq] = (n, event, "", True)
+        self._group.timers[due, n, -seq] = None
+        self._commit_soon()
 
     def _hand_over(self, n: int, arrival: Arrival) -> None:
         seat = self._seats.get(n)
@@ -307,7 +373,7 @@ class Engine:
 
     def _knock(self, n: int) -> None:
         """Seat an instance, now or when there is room."""
-        if n in self._draining:
+        if n in self._draining or n in self._held:
             return
         if len(self._seats) - len(self._resting) >= self.settings.most_active:
             self._backlog[n] = None
@@ -338,11 +404,10 @@ class Engine:
         found = self._store.load(n)
         if found is None:
             return None
-        instance, name, status, k, fresh, custom, output = found
+        instance, name, status, k, fresh, custom, output, given = found
         rows = self._store.history(n)
-        return Load(
-            n, instance, name, k, [events for events, _ in rows], [tasks for _, tasks in rows], status, custom, output, bool(fresh), lost
-        )
+        events, tasks = [row[0] for row in rows], [row[1] for row in rows]
+        return Load(n, instance, name, k, events, tasks, status, custom, output, bool(fresh), lost, given if name.startswith("@") else None)
 
     def _collect_mail(self, n: int) -> list[Arrival]:
         arrivals = self._mail.pop(n, [])
@@ -396,7 +461,7 @@ class Engine:
         for due, number in episode.timers:
             group.timers[due, n, number] = None
         seat.running, seat.fresh = episode.running, episode.fresh
-        if episode.events:
+        if episode.changes:
             group.episodes.append(episode)
             seat.uncommitted += 1
         for send in episode.sends:
@@ -415,9 +480,16 @@ class Engine:
             started = h.parse([send.text])[0]
             self._begin(send.instance, send.name, started["Input"], send.text, self.clock.now())
             return
-        found = self._find(send.instance)
-        if found:
-            self._post(found.n, send.text, send.execution)
+        n = self._entity(send.instance) if send.instance.startswith("@") else None
+        if n is None:
+            found = self._find(send.instance)
+            if found is None:
+                return
+            n = found.n
+        if send.due > microseconds(self.clock.now()):
+            self._post_later(n, send.text, send.due)
+        else:
+            self._post(n, send.text, send.execution)
 
     def _worker_lost(self, worker: int, why: str) -> None:
         """A worker died: its instances are loaded again elsewhere, once what they had written is on disk."""
@@ -545,11 +617,19 @@ class Engine:
         for key in due:
             if key not in self._firing:
                 self._firing.add(key)
-                self._hand_over(key[1], Arrival(next(self._ticks), "", "", (key[0], key[2])))
+                self._hand_over(key[1], self._timer(key))
         if len(due) == batch:
             self._alarm = self._loop.call_later(0, self._fire_due)
         elif (after := self._store.next_due(now)) is not None:
             self._sleep_until(after)
+
+
+    def _timer(self, key: tuple[int, int, int]) -> Arrival:
+        """A timer as a message: its own, or the one it was to bring."""
+        due, _, number = key
+        if number < 0 and (event := self._store.message(-number)) is not None:
+            return Arrival(-number, event, "", (due, number))
+        return Arrival(next(self._ticks), "", "", (due, number))
 
 
 def open_activities(load: Load) -> int:

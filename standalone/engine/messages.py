@@ -31,6 +31,7 @@ class Load(NamedTuple):
     output: str | None
     fresh: bool
     lost: str
+    state: str | None = None  # of an entity
 
 
 class Deliver(NamedTuple):
@@ -81,7 +82,13 @@ class Send(NamedTuple):
 
 
 class Episode(NamedTuple):
-    """An episode that has run, to be written down as one. `events` is empty when all that arrived was dropped."""
+    """An episode that has run, to be written down as one. `events` is empty when all that arrived was dropped, and for an entity."""
+
+    @property
+    def changes(self) -> bool:
+        """Is there more to write than that messages are gone?"""
+        return bool(self.events) or self.input is not None
+
 
     n: int
     number: int

@@ -100,6 +100,8 @@ class Orchestration:
             if not self.ended and self.timers.get(arrival.timer[1]) == arrival.timer[0]:
                 self._timer_fired(arrival.timer[1])
             return
+        if not arrival.event:
+            return
         event = json.loads(arrival.event)
         starts = event["EventType"] == h.EXECUTION_STARTED
         if not self.ended and (starts or not arrival.execution or arrival.execution == self.execution):
@@ -147,7 +149,8 @@ class Orchestration:
             if self.events[place]["EventType"] != h.ORCHESTRATOR_STARTED:
                 self.events[place]["IsPlayed"] = True
                 self.texts[place] = h.as_played(self.texts[place])
-        self.custom = outcome.custom_status or kept  # a new execution keeps the old one's, until its second episode
+        renews = outcome.ending is not None and outcome.ending.status == "ContinuedAsNew"
+        self.custom = outcome.custom_status if renews else outcome.custom_status or kept  # kept for a new execution's first episode
         return self._write(now, seqs, fired, begins, outcome)
 
     def _ask(self) -> Answer:

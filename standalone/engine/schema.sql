@@ -37,7 +37,7 @@ CREATE INDEX instances_by_creation ON instances (created);
 CREATE INDEX instances_under_way ON instances (n) WHERE open > 0 OR fresh > 0;
 CREATE TABLE history (r INTEGER PRIMARY KEY, n INTEGER NOT NULL, k INTEGER NOT NULL, events TEXT NOT NULL, tasks TEXT);
 CREATE UNIQUE INDEX history_of_instance ON history (n, k);
-CREATE TABLE messages (seq INTEGER PRIMARY KEY, n INTEGER NOT NULL, event TEXT NOT NULL, execution TEXT NOT NULL);
+CREATE TABLE messages (seq INTEGER PRIMARY KEY, n INTEGER NOT NULL, event TEXT NOT NULL, execution TEXT NOT NULL, later INTEGER NOT NULL);
 CREATE INDEX messages_of_instance ON messages (n);
 CREATE TABLE timers (due INTEGER NOT NULL, n INTEGER NOT NULL, number INTEGER NOT NULL, PRIMARY KEY (due, n, number)) WITHOUT ROWID;
 
@@ -57,7 +57,15 @@ INSERT INTO history (n, k, events, tasks) VALUES (?, ?, ?, ?);
 DELETE FROM history WHERE n = ?;
 
 -- name: add_message
-INSERT INTO messages (seq, n, event, execution) VALUES (?, ?, ?, ?);
+-- `later`: it is not for now; a timer whose number is the negative seq brings it.
+INSERT INTO messages (seq, n, event, execution, later) VALUES (?, ?, ?, ?, ?);
+
+-- name: rewrite_history
+-- A rewind strikes failures out of an episode.
+UPDATE history SET events = ? WHERE n = ? AND k = ?;
+
+-- name: rewind
+UPDATE instances SET status = 'Pending', output = NULL WHERE n = ?;
 
 -- name: drop_message
 DELETE FROM messages WHERE seq = ?;
@@ -78,13 +86,19 @@ DELETE FROM instances WHERE n = ?;
 SELECT n, id, name, status, created, updated, input, custom, output, waits FROM instances WHERE id = ?;
 
 -- name: load
-SELECT id, name, status, k, fresh, custom, output FROM instances WHERE n = ?;
+SELECT id, name, status, k, fresh, custom, output, input FROM instances WHERE n = ?;
 
 -- name: history
 SELECT events, tasks FROM history WHERE n = ? ORDER BY k;
 
+-- name: episodes
+SELECT k, events FROM history WHERE n = ? ORDER BY k;
+
 -- name: messages_of
-SELECT seq, event, execution FROM messages WHERE n = ? ORDER BY seq;
+SELECT seq, event, execution FROM messages WHERE n = ? AND NOT later ORDER BY seq;
+
+-- name: message
+SELECT event FROM messages WHERE seq = ?;
 
 -- name: due
 -- Timers whose time has come, earliest first.
@@ -98,7 +112,7 @@ SELECT (SELECT coalesce(max(n), 0) FROM instances), (SELECT coalesce(max(seq), 0
 
 -- name: waiting_messages
 -- Recovery: instances with messages, oldest message first.
-SELECT n, min(seq) FROM messages GROUP BY n ORDER BY 2;
+SELECT n, min(seq) FROM messages WHERE NOT later GROUP BY n ORDER BY 2;
 
 -- name: under_way
 -- Recovery: instances with open activities or a new execution.

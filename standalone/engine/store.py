@@ -52,14 +52,15 @@ class Group:
 
     born: dict[int, tuple[str, str, int, str | None]] = field(default_factory=dict)  # n -> id, name, created, input
     gone: list[int] = field(default_factory=list)  # instances deleted, before anything is added
-    messages: dict[int, tuple[int, str, str]] = field(default_factory=dict)  # seq -> n, event, execution
+    rewound: dict[int, list[tuple[int, str]]] = field(default_factory=dict)  # n -> k, events
+    messages: dict[int, tuple[int, str, str, bool]] = field(default_factory=dict)  # seq -> n, event, execution, is it for later
     taken: list[int] = field(default_factory=list)  # seqs of messages that an earlier group wrote
     episodes: list[Episode] = field(default_factory=list)
     timers: dict[tuple[int, int, int], None] = field(default_factory=dict)  # due, n, number
     timers_gone: list[tuple[int, int, int]] = field(default_factory=list)
 
     def __bool__(self) -> bool:
-        return bool(self.born or self.gone or self.messages or self.taken or self.episodes or self.timers or self.timers_gone)
+        return bool(self.born or self.gone or self.rewound or self.messages or self.taken or self.episodes or self.timers or self.timers_gone)
 
 
 class Store:
@@ -130,6 +131,9 @@ class Store:
                 many(SQL[name], [(n,) for n in group.gone])
         if group.born:
             many(SQL["add_instance"], [(n, id_, name, "Pending", at, at, given) for n, (id_, name, at, given) in group.born.items()])
+        for n, rows in group.rewound.items():
+            many(SQL["rewrite_history"], [(events, n, k) for k, events in rows])
+            self._writer.execute(SQL["rewind"], (n,))
         if group.messages:
             many(SQL["add_message"], [(seq, *message) for seq, message in group.messages.items()])
         if group.taken:
@@ -147,9 +151,10 @@ class Store:
             for e in episodes:  # in their order: what a new execution replaces may be in this very group
                 if e.renews:
                     self._writer.execute(SQL["drop_history"], (e.n,))
-                self._writer.execute(SQL["add_history"], (e.n, e.number, e.events, e.tasks))
+                if e.events:
+                    self._writer.execute(SQL["add_history"], (e.n, e.number, e.events, e.tasks))
         else:
-            many(SQL["add_history"], [(e.n, e.number, e.events, e.tasks) for e in episodes])
+            many(SQL["add_history"], [(e.n, e.number, e.events, e.tasks) for e in episodes if e.events])
         last = {e.n: e for e in episodes}
         given = {e.n: e.input for e in episodes if e.input is not None}
         many(
@@ -168,13 +173,22 @@ class Store:
         return row and Row(*row)
 
     def load(self, n: int) -> tuple[Any, ...] | None:
-        """id, name, status, k, fresh, custom, output."""
+        """id, name, status, k, fresh, custom, output, input."""
         found: tuple[Any, ...] | None = self._reader.execute(SQL["load"], (n,)).fetchone()
         return found
 
     def history(self, n: int) -> Sequence[tuple[str, str | None]]:
         """The episodes of an instance: events, tasks."""
         return self._reader.execute(SQL["history"], (n,)).fetchall()
+
+    def episodes(self, n: int) -> Sequence[tuple[int, str]]:
+        """The episodes of an instance: number, events."""
+        return self._reader.execute(SQL["episodes"], (n,)).fetchall()
+
+    def message(self, seq: int) -> str | None:
+        """A message's event."""
+        row = self._reader.execute(SQL["message"], (seq,)).fetchone()
+        return row and str(row[0])
 
     def messages_of(self, n: int) -> Sequence[tuple[int, str, str]]:
         """The messages of an instance: seq, event, execution."""

@@ -123,11 +123,12 @@ class Functions:
                     return Answer(raised)
             return Answer(broken=f"One or more errors occurred. (Result: Failure\nException: {_message(error)}\nStack: {_stack(error)})")
 
-    def operate(self, name: str, trigger: str) -> Mapping[str, Any]:
+    async def operate(self, name: str, trigger: str) -> Mapping[str, Any]:
         """Call an entity with a batch of operations. Raises FunctionFailed."""
         function = self.durable["entity", name.casefold()]
         try:
-            answer: Mapping[str, Any] = json.loads(function.call(**{function.parameter: self._decode(function, "string", trigger)}))
+            body = self._decode(function, "string", trigger)
+            answer: Mapping[str, Any] = json.loads(await self._run(function, {function.parameter: body}, ""))
             return answer
         except Exception as error:
             raise _failed(error) from error

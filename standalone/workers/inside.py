@@ -10,6 +10,7 @@ from typing import Any
 
 from standalone.contracts import Clock, FunctionFailed, FunctionInfo, HttpAnswer, HttpCall
 from standalone.engine.messages import Answered, Call
+from standalone.engine.replay import Known
 from standalone.workers import loading, sdk
 from standalone.workers.binding import client_binding
 from standalone.workers.functions import Functions
@@ -86,6 +87,10 @@ class InProcessWorkers:
     def next_due(self) -> int | None:
         """When the first of them wakes, in microseconds since 1970."""
         return self.sleep.next_due()
+
+    def known(self) -> Known:
+        """The app's durable functions."""
+        return self.functions.known
 
     def busy(self) -> bool:
         """Is anything on its way between the engine and the worker?"""

@@ -20,9 +20,11 @@ from typing import Any
 from standalone.contracts import AppDoesNotLoad, Clock, FunctionFailed, FunctionInfo, HttpAnswer, HttpCall
 from standalone.engine.messages import Answered, Call, Time
 from standalone.engine.orchestration import microseconds
+from standalone.engine.replay import Known
 from standalone.workers.binding import client_binding
 from standalone.workers.child import Begin, Loaded
 from standalone.workers.frames import Channel
+from standalone.workers.functions import known
 
 log = logging.getLogger("standalone.workers")
 
@@ -72,6 +74,7 @@ class ProcessWorkers:
         except AppDoesNotLoad:
             await self.stop()
             raise
+        self._known = known(loaded[0].functions)
         return loaded[0].functions
 
     async def stop(self) -> None:
@@ -191,6 +194,10 @@ class ProcessWorkers:
     def next_due(self) -> int | None:
         """Nothing parks."""
         return None
+
+    def known(self) -> Known:
+        """The app's durable functions."""
+        return self._known
 
     def busy(self) -> bool:
         """What is on its way has a seat with something unanswered."""

@@ -12,10 +12,15 @@ from datetime import datetime
 from typing import Any
 
 from standalone.contracts import FunctionFailed
+from standalone.engine import wording
+from standalone.engine.entity import Entity
 from standalone.engine.messages import Answered, Call, Committed, Deliver, Load, Unload
 from standalone.engine.orchestration import Activity, Orchestration
 from standalone.workers.functions import Functions
 from standalone.workers.sleeping import running_for_the_app
+
+
+_NOTHING_ASKED = {"entityExists": False, "entityState": None, "results": []}
 
 
 class Stage:
@@ -23,7 +28,7 @@ class Stage:
 
     def __init__(self, functions: Functions, now: Callable[[], datetime], emit: Callable[[Any], None]) -> None:
         self.functions, self.now, self.emit = functions, now, emit
-        self.instances: dict[int, Orchestration] = {}
+        self.instances: dict[int, Orchestration | Entity] = {}
         self.promised: dict[tuple[int, int], list[Activity]] = {}  # to start when (n, episode) is on disk
         self.tasks: set[asyncio.Task[None]] = set()
         self.ready: dict[int, None] = {}
@@ -48,6 +53,9 @@ class Stage:
             self._spawn(self._call(message))
 
     def _load(self, load: Load) -> None:
+        if load.instance.startswith("@"):
+            self.instances[load.n] = Entity(load)
+            return
         instance = Orchestration(load, self.functions.known, self.functions.orchestrate)
         self.instances[load.n] = instance
         for activity in instance.unfinished():
@@ -57,15 +65,18 @@ class Stage:
                 self._start(load.n, activity)
         self._news(instance)
 
-    def _news(self, instance: Orchestration) -> None:
+    def _news(self, instance: Orchestration | Entity) -> None:
         if instance.has_news and instance.n not in self.ready:
             self.ready[instance.n] = None
             self.loop.call_soon(self._run, instance)
 
-    def _run(self, instance: Orchestration) -> None:
+    def _run(self, instance: Orchestration | Entity) -> None:
         """One episode; what it asks for waits for its commit."""
         del self.ready[instance.n]
         if self.instances.get(instance.n) is not instance or not instance.has_news:
+            return
+        if isinstance(instance, Entity):
+            self._spawn(self._operate(instance))
             return
         before = set(instance.scheduled)
         episode = instance.run(self.now())
@@ -74,6 +85,20 @@ class Stage:
             self.promised[instance.n, episode.number] = new
         self.emit(episode)
         self._news(instance)
+
+    async def _operate(self, entity: Entity) -> None:
+        """One batch of operations, in the thread pool: an entity's code may wait."""
+        taken = entity.begin()
+        requests = taken[2]
+        try:
+            if entity.name not in self.functions.known.entities:
+                raise FunctionFailed(wording.unknown_function(entity.name, "entity", self.functions.known.entities.values()))
+            answer: Any = await self.functions.operate(entity.name, entity.trigger(requests)) if requests else _NOTHING_ASKED
+        except FunctionFailed as failure:
+            answer = failure.message
+        if self.instances.get(entity.n) is entity:
+            self.emit(entity.finish(*taken, answer, self.now()))
+            self._news(entity)
 
     # -- activities -------------------------------------------------------------------------------------------------------
 
@@ -87,7 +112,7 @@ class Stage:
 
     async def _act(self, n: int, activity: Activity) -> None:
         instance = self.instances.get(n)
-        if instance is None:
+        if not isinstance(instance, Orchestration):
             return
         running_for_the_app.set(f"{n}:{activity.number}")
         try:

@@ -23,6 +23,8 @@ from tests.host.enginehost import Host, running
 
 TICK = 5.0
 END = 8.7
+LATENCY = 0.1  # seconds that the real engine takes from an act to its episode; timers are cut to whole seconds from there
+STARTING = 0.3  # the same from a start
 NOT_IN_STATE = {"suspend": 500, "resume": 500, "rewind": 412}
 TRIGGER_NAMES = {**h.NAMES, 7: "SubCreated", 8: "SubCompleted", 9: "SubFailed", 21: "ExecutionRewound"}
 _INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)?")
@@ -81,6 +83,7 @@ class Case:
 
     name: str
     program: Mapping[str, Any]
+    start: str
     instance: str = ""
     acts: list[Any] = field(default_factory=list)
     observed: list[Any] = field(default_factory=list)
@@ -94,7 +97,7 @@ class Case:
         """One act of the script, and the HTTP code that it would be answered with."""
         target = self.instance + (f"-{act['to']}" if "to" in act else "")
         if "start" in act:
-            given = {"rounds": self.program["rounds"], "round": 0, "tick": TICK, "start": None, "show": self.program["show"]}
+            given = {"rounds": self.program["rounds"], "round": 0, "tick": TICK, "start": self.start, "show": self.program["show"]}
             await engine.start_instance("program", json.dumps(given), self.instance)
             self.acts.append(["start", 202])
         elif "observe" in act:
@@ -158,18 +161,18 @@ async def look(engine: Engine, instance: str) -> Any:
 
 async def run(programs: Mapping[str, Mapping[str, Any]], app_dir: Path, state: Path) -> Mapping[str, Case]:
     """Run all programs at once; the cases then hold what was seen."""
-    cases = {name: Case(name, program) for name, program in programs.items()}
     async with running(app_dir, state) as host:
+        begun = host.clock.now()
+        cases = {name: Case(name, program, begun.isoformat()) for name, program in programs.items()}
         sys.modules["function_app"].now = host.clock.now  # type: ignore[attr-defined]
         triggers = record_triggers(host)
-        begun = host.clock.now()
         plan = [
             (act["at"], order, case, act)
             for order, case in enumerate(cases.values())
             for act in [{"at": 0, "start": True}, *case.program["script"], {"at": END, "end": True}]
         ]
         for at, _, case, act in sorted(plan, key=lambda entry: entry[:2]):
-            moment = begun + timedelta(seconds=at * TICK)
+            moment = begun + timedelta(seconds=at * TICK + (LATENCY if at else STARTING))
             await host.advance(seconds=(moment - host.clock.now()).total_seconds())
             await (case.end(host.engine, triggers) if "end" in act else case.act(host.engine, act))
         await host.engine.settle()
