@@ -91,7 +91,7 @@ class StageOpened:
 
 @dataclass(frozen=True)
 class Asked:
-    """One person was asked. `slot` is `r{round}s{stage}p{n}`; `instead_of` is the slot it took over; `alone`: can settle the stage by itself."""
+    """One person was asked. `slot` is `r{round}s{stage}p{n}`, each counted from 1; `instead_of` is the slot it took over; `alone`: can settle the stage by itself."""
 
     slot: str
     stage: int
@@ -114,10 +114,13 @@ class Decided:
 
 @dataclass(frozen=True)
 class HandedOn:
-    """A slot went to somebody else: `by` delegation, by an operator (reassigned), or as the person could not be reached."""
+    """A slot went to somebody else: delegated, reassigned by an operator, or as the person is gone or cannot be reached.
+
+    `to_slot` is None when there was nobody to take it over.
+    """
 
     slot: str
-    to_slot: str
+    to_slot: str | None
     why: Literal["delegated", "reassigned", "fallback"]
     reason: str = ""
 

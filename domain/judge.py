@@ -1,67 +1,45 @@
 """How a command is judged: `decide` answers facts, or a refusal that says why; `fold` makes facts a review.
 
 `decide` first lets every reminder, deadline and escalation up to the command's instant happen, each at its own instant, so
-the same trail comes about whether a timer fired early, late or never.
+the same trail comes about whether a timer fired early, late or never. A command that is refused changes nothing by itself.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal
+from typing import Any
 
+from domain import commands as c
+from domain import operating, reporting, reviewing, submitting
 from domain.commands import Actor, Command
+from domain.draft import Draft
 from domain.facts import Fact, Submitted
-from domain.people import Person
+from domain.folding import apply
+from domain.judgement import Directory, Judgement, Refusal, RefusalCode
+from domain.passing import let_time_pass, next_due, replace_leavers
 from domain.review import Review
 
-RefusalCode = Literal[
-    "unknown_slot",
-    "already_decided",  # another decision by the same slot
-    "settled",
-    "past_deadline",
-    "withdrawn",
-    "cancelled",
-    "revised",
-    "handed_on",
-    "ended",
-    "on_hold",
-    "not_open",  # the verb does not fit the status: revising what is in review, extending what has no stage
-    "invalid",  # `field` says which
-]
+__all__ = ["Directory", "Judgement", "Refusal", "RefusalCode", "decide", "fold", "next_due", "submitted"]
 
+Rule = Callable[[Draft, Any, Actor, datetime], Refusal | None | bool]
+"""A rule adds facts to the draft and answers None, or adds none and answers a refusal; True means that it stands already."""
 
-@dataclass(frozen=True)
-class Refusal:
-    """Why a command changes nothing: a code for machines, a sentence for people, and the facts behind it."""
-
-    code: RefusalCode
-    message: str
-    field: str | None = None
-    at: datetime | None = None
-    by: Person | None = None
-
-
-@dataclass(frozen=True)
-class Judgement:
-    """`facts` are to be committed even with a `refusal`: they are what time brought about before the command was judged.
-
-    `repeated` is true when the command asks for what stands already (the same decision again): no fact, no refusal.
-    """
-
-    facts: tuple[Fact, ...] = ()
-    refusal: Refusal | None = None
-    repeated: bool = False
-
-
-@dataclass(frozen=True)
-class Directory:
-    """What the rules must know of people: who is one and the same person, and to whom a slot may be handed.
-
-    `same(a, b)`: one natural person (aliases, case, `+tag`). `admits(person)`: of the directory or of its mail domains.
-    """
-
-    same: Callable[[Person, Person], bool] = field(default=lambda a, b: a.email.casefold() == b.email.casefold())
-    admits: Callable[[Person], bool] = field(default=lambda person: True)
+RULES: dict[type, Rule] = {
+    c.LetTimePass: lambda draft, command, actor, at: None,
+    c.Decide: reviewing.decide,
+    c.Delegate: reviewing.delegate,
+    c.Revise: submitting.revise,
+    c.Withdraw: submitting.withdraw,
+    c.Report: reporting.report,
+    c.Suspend: operating.suspend,
+    c.Resume: operating.resume,
+    c.Cancel: operating.cancel,
+    c.Remind: operating.remind,
+    c.Reassign: operating.reassign,
+    c.Add: operating.add,
+    c.Extend: operating.extend,
+    c.Override: operating.override,
+    c.Retry: operating.retry,
+}
 
 
 def submitted(proposal: str, body: Submitted, at: datetime) -> Fact:
@@ -71,14 +49,23 @@ def submitted(proposal: str, body: Submitted, at: datetime) -> Fact:
 
 def decide(review: Review, command: Command, actor: Actor, at: datetime, directory: Directory) -> Judgement:
     """Judge `command` at `at` (aware UTC, not before `review.last_at`)."""
-    raise NotImplementedError
+    if at < review.last_at:
+        raise ValueError(f"{at} lies before the newest fact, {review.last_at}")
+    draft = Draft(review, directory)
+    let_time_pass(draft, at)
+    replace_leavers(draft, at)
+    verdict = RULES[type(command)](draft, command, actor, at)
+    return Judgement(
+        tuple(draft.facts),
+        refusal=verdict if isinstance(verdict, Refusal) else None,
+        repeated=verdict is True,
+    )
 
 
 def fold(proposal: str, facts: Sequence[Fact], review: Review | None = None) -> Review:
-    """The review after `facts`, on top of `review` when it is given."""
-    raise NotImplementedError
-
-
-def next_due(review: Review) -> datetime | None:
-    """The next instant at which the passing of time alone brings a fact about; None when nothing is waited for."""
-    raise NotImplementedError
+    """The review after `facts`, on top of `review` when it is given. Raises ValueError without any fact, or for one out of order."""
+    for fact in facts:
+        review = apply(review, proposal, fact)
+    if review is None:
+        raise ValueError(f"{proposal} has no facts")
+    return review

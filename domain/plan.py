@@ -27,7 +27,7 @@ class StagePlan:
     escalate_to: tuple[Person, ...] = ()
     on_expiry: OnExpiry = "expire"
     fallback: tuple[Person, ...] = ()
-    comment_required: frozenset[str] = frozenset({"reject", "request_changes"})
+    comment_required: tuple[str, ...] = ("reject", "request_changes")
     may_delegate: bool = True
     show_others: bool = True
 

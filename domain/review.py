@@ -6,7 +6,7 @@ from typing import Literal
 
 from domain.facts import Action, Finding, Money, Outcome
 from domain.people import Person
-from domain.plan import Plan
+from domain.plan import Plan, StagePlan
 
 Status = Literal[
     "received", "validating", "in_review", "changes_requested", "approved", "rejected", "expired", "withdrawn", "cancelled", "failed"
@@ -18,7 +18,7 @@ ENDED: frozenset[str] = frozenset({"approved", "rejected", "expired", "withdrawn
 
 @dataclass(frozen=True)
 class Slot:
-    """One person's turn in one stage of one round. `closed_why` says what closed an undecided slot: settled, revised, withdrawn…"""
+    """One person's turn in one stage of one round. `closed_why` says what closed an undecided slot, `closed_by` is that fact's number."""
 
     id: str
     round: int
@@ -35,16 +35,18 @@ class Slot:
     decided_at: datetime | None = None
     closed_why: str = ""
     closed_at: datetime | None = None
+    closed_by: int | None = None
     reminded_at: datetime | None = None
 
 
 @dataclass(frozen=True)
 class StageState:
-    """One opened stage of the present round."""
+    """One opened stage of the present round. Reminders count from `counted_from`: its opening or escalation, moved by holds."""
 
     index: int
     opened_at: datetime
     deadline: datetime
+    counted_from: datetime
     reminders_done: int = 0
     escalated: bool = False
     outcome: Literal["approved", "rejected", "expired", "changes_requested"] | None = None
@@ -91,3 +93,33 @@ class Review:
     outcome: Outcome | None = None
     reasons: tuple[str, ...] = ()
     ended_at: datetime | None = None
+    authors: tuple[Person, ...] = ()
+    approved_stages: tuple[StagePlan, ...] = ()
+
+    @property
+    def ended(self) -> bool:
+        """Whether the proposal has its outcome."""
+        return self.status in ENDED
+
+    def open_stage(self) -> StageState | None:
+        """The stage that waits for people now."""
+        if self.status != "in_review" or self.stage is None:
+            return None
+        state = self.stage_state(self.stage)
+        return state if state and state.outcome is None else None
+
+    def stage_state(self, index: int) -> StageState | None:
+        """What became of a stage of the present round, if it has begun."""
+        return next((state for state in self.stages if state.index == index), None)
+
+    def slot(self, slot_id: str) -> Slot | None:
+        """A slot of any round."""
+        return next((slot for slot in self.slots if slot.id == slot_id), None)
+
+    def slots_of(self, stage: int) -> tuple[Slot, ...]:
+        """All slots of a stage in the present round, in the order of asking."""
+        return tuple(slot for slot in self.slots if slot.round == self.round and slot.stage == stage)
+
+    def open_slots(self) -> tuple[Slot, ...]:
+        """The slots that wait for a decision now."""
+        return tuple(slot for slot in self.slots if slot.state == "open")
