@@ -477,6 +477,10 @@ class Engine:
 
     def _send(self, send: Send) -> None:
         if send.kind == "start":
+            found = self._find(send.instance)
+            if found and found.status == "Pending":  # it is let run once before it is replaced
+                self._post(found.n, send.text)
+                return
             started = h.parse([send.text])[0]
             self._begin(send.instance, send.name, started["Input"], send.text, self.clock.now())
             return

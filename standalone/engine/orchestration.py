@@ -50,16 +50,18 @@ class Orchestration:
         self.scheduled: dict[int, Activity] = {}
         self.timers: dict[int, int] = {}  # number -> due, not fired yet
         self.inbox: list[h.Event] = []
+        self.successors: list[h.Event] = []  # starts of the same id that came before this one had run
         self.seqs: list[int] = []
         self.fired: list[tuple[int, int]] = []
         self._take_up(load)
 
     def _take_up(self, load: Load) -> None:
         """What the stored history leaves open."""
+        scheduled = {event["EventId"] for event in self.events if event["EventType"] == h.TASK_SCHEDULED}
         for row in load.tasks:
             if row:
                 stored = json.loads(row)
-                self.scheduled |= {number: Activity(number, name, given) for number, name, given in stored["activities"]}
+                self.scheduled |= {number: Activity(number, name, given) for number, name, given in stored["activities"] if number in scheduled}
                 self.timers |= {number: due for number, due in stored["timers"]}
         for event in self.events:
             self._note(event)
@@ -103,8 +105,10 @@ class Orchestration:
         if not arrival.event:
             return
         event = json.loads(arrival.event)
-        starts = event["EventType"] == h.EXECUTION_STARTED
-        if not self.ended and (starts or not arrival.execution or arrival.execution == self.execution):
+        if event["EventType"] == h.EXECUTION_STARTED:
+            (self.successors if self.execution else self.inbox).append(event)
+            self.execution = self.execution or event["OrchestrationInstance"]["ExecutionId"]
+        elif not self.ended and arrival.execution in ("", self.execution):
             self.inbox.append(event)
 
     def _timer_fired(self, number: int) -> None:
@@ -145,7 +149,7 @@ class Orchestration:
         self.events += new
         self.texts += [h.text(each) for each in new]
         outcome = replay(self.events, self._ask(), self.known)
-        for place in range(unplayed, len(self.events)):
+        for place in range(unplayed, outcome.played):
             if self.events[place]["EventType"] != h.ORCHESTRATOR_STARTED:
                 self.events[place]["IsPlayed"] = True
                 self.texts[place] = h.as_played(self.texts[place])
@@ -212,6 +216,8 @@ class Orchestration:
     ) -> Episode:  # fmt: skip
         if events:
             self.episodes += 1
+        sends = [*sends, *(Send("start", self.instance, h.text(each), name=each["Name"]) for each in self.successors)]
+        self.successors = []
         gone: list[tuple[int, int]] = []
         if self.ended or renews:
             gone = [(due, number) for number, due in self.timers.items()]

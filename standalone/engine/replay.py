@@ -76,6 +76,7 @@ class Outcome:
     decisions: Sequence[Decision]
     ending: Ending | None
     custom_status: str | None
+    played: int  # events gone through: all, unless one did not fit
     waits: Sequence[str] = ()
 
 
@@ -117,18 +118,20 @@ class _Replay:
         self.waits_for = ""
 
     def run(self, history: Iterable[h.Event]) -> Outcome:
+        played = 0
         try:
             for event in history:
                 if event["EventType"] == h.ORCHESTRATOR_STARTED:
                     self.now = h.instant(event["Timestamp"])
                 else:
                     self.process(event)
+                played += 1
             if not self.open and self.ended is not None:
                 self.complete(*self.ended)
         except NonDeterministic as error:
             self.complete("Failed", wording.non_deterministic(str(error)), None)
         decisions = [self.made[number] for number in sorted(self.made)]
-        return Outcome(decisions, self.ending, self.custom_status, self.describe_waits())
+        return Outcome(decisions, self.ending, self.custom_status, played, self.describe_waits())
 
     # -- history ----------------------------------------------------------------------------------------------------------
 

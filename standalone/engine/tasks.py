@@ -103,7 +103,7 @@ class RetryOptions:
 
 
 class Retried(Awaited):
-    """Attempts with a timer after each failure, after the last one too: n attempts make n timers (durable.md A5)."""
+    """Attempts with a timer after each failure; the one after the last fires at once, for it is only there for old histories (RetryInterceptor.cs)."""
 
     __slots__ = ("_options", "_attempt", "_timer", "_now", "_first", "_failures", "_error")
 
@@ -121,7 +121,8 @@ class Retried(Awaited):
             return
         self._failures += 1
         self._error = attempt.result
-        pause = self._options.pause(self._failures, self._first, self._now())
+        last = self._failures >= self._options.attempts
+        pause = timedelta(0) if last else self._options.pause(self._failures, self._first, self._now())
         if pause is None:
             self.finish(self._error, failed=True)
         else:

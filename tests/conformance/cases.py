@@ -11,7 +11,7 @@ import sys
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -128,6 +128,12 @@ class Case:
             self.trigger = normal(told, self.instance)
 
 
+def moment(begun: datetime, act: Mapping[str, Any]) -> datetime:
+    """When an act reaches its instance."""
+    late = 0.0 if "observe" in act else LATENCY if act["at"] else STARTING
+    return begun + timedelta(seconds=act["at"] * TICK + late)
+
+
 async def code(verb: str, asked: Any) -> int:
     """The HTTP code of a verb."""
     try:
@@ -167,13 +173,12 @@ async def run(programs: Mapping[str, Mapping[str, Any]], app_dir: Path, state: P
         sys.modules["function_app"].now = host.clock.now  # type: ignore[attr-defined]
         triggers = record_triggers(host)
         plan = [
-            (act["at"], order, case, act)
+            (moment(begun, act), order, case, act)
             for order, case in enumerate(cases.values())
             for act in [{"at": 0, "start": True}, *case.program["script"], {"at": END, "end": True}]
         ]
         for at, _, case, act in sorted(plan, key=lambda entry: entry[:2]):
-            moment = begun + timedelta(seconds=at * TICK + (LATENCY if at else STARTING))
-            await host.advance(seconds=(moment - host.clock.now()).total_seconds())
+            await host.advance(seconds=(at - host.clock.now()).total_seconds())
             await (case.end(host.engine, triggers) if "end" in act else case.act(host.engine, act))
         await host.engine.settle()
         for case in cases.values():
