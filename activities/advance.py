@@ -43,7 +43,16 @@ async def advance(payload: dict) -> dict:  # type: ignore[type-arg]  # the worke
         brought = await bring(world.records, world.directory, world.clock, look.proposal, command, Actor(SYSTEM, "system"))
     except UnknownProposal:
         log.warning("proposal %s is gone: its instance ends", look.proposal)
-        return {"seen": look.seen, "notify": [], "validate": [], "assess": [], "plan": [], "follow_up": [], "wake_at": None, "outcome": "gone"}
+        return {
+            "seen": look.seen,
+            "notify": [],
+            "validate": [],
+            "assess": [],
+            "plan": [],
+            "follow_up": [],
+            "wake_at": None,
+            "outcome": "gone",
+        }
     stored = brought.stored
     review = stored.review
     asked = agenda(review, stored.facts, look.seen)

@@ -49,7 +49,9 @@ async def notify(payload: dict) -> dict:  # type: ignore[type-arg]  # the worker
         return await gave_up(world, call, refusal.reply)
     except MailUnavailable as outage:
         log.warning("mail %s of %s not handed over: %s", mark, call.proposal, outage)
-        return await gave_up(world, call, f"not handed over until the last attempt: {outage}") if call.last else Envelope(retry=True).plain()
+        return (
+            await gave_up(world, call, f"not handed over until the last attempt: {outage}") if call.last else Envelope(retry=True).plain()
+        )
     await world.records.mark_sent(call.proposal, mark, world.clock.now())
     return Envelope().plain()
 

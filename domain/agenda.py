@@ -107,7 +107,7 @@ def still_wanted(review: Review, notice: Notice) -> bool:
 
 
 def one_each(review: Review, wanted: Sequence[Notice]) -> tuple[Notice, ...]:
-    """One mail a person and turn, the weightiest; in the order of the facts. The submitter's first mail holds their link, so it always goes."""
+    """One mail a person and turn, the weightiest, in the order of the facts; the first mail holds the submitter's link and always goes."""
     best: dict[str, Notice] = {}
     for notice in wanted:
         slot = review.slot(notice.slot) if notice.slot else None

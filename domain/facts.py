@@ -91,7 +91,10 @@ class StageOpened:
 
 @dataclass(frozen=True)
 class Asked:
-    """One person was asked. `slot` is `r{round}s{stage}p{n}`, each counted from 1; `instead_of` is the slot it took over; `alone`: can settle the stage by itself."""
+    """One person was asked. `slot` is `r{round}s{stage}p{n}`, each counted from 1; `instead_of` is the slot that it took over.
+
+    `alone`: this slot can settle the stage by itself.
+    """
 
     slot: str
     stage: int

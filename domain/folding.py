@@ -58,7 +58,9 @@ def validated(review: Review, _: f.Fact, body: f.Validated) -> Review:
 
 
 def assessed(review: Review, _: f.Fact, body: f.Assessed) -> Review:
-    return replace(review, status="validating", findings=review.findings + body.findings, checked=review.checked | {f"assessed {body.rule}"})
+    return replace(
+        review, status="validating", findings=review.findings + body.findings, checked=review.checked | {f"assessed {body.rule}"}
+    )
 
 
 def planned(review: Review, _: f.Fact, body: f.Planned) -> Review:
@@ -71,16 +73,12 @@ def stage_opened(review: Review, fact: f.Fact, body: f.StageOpened) -> Review:
 
 
 def asked(review: Review, fact: f.Fact, body: f.Asked) -> Review:
-    slot = Slot(
-        body.slot, review.round, body.stage, body.person, "open", fact.at, body.why, alone=body.alone, instead_of=body.instead_of
-    )
+    slot = Slot(body.slot, review.round, body.stage, body.person, "open", fact.at, body.why, alone=body.alone, instead_of=body.instead_of)
     return replace(review, slots=(*review.slots, slot))
 
 
 def decided(review: Review, fact: f.Fact, body: f.Decided) -> Review:
-    return with_slot(
-        review, body.slot, state=DECIDED[body.action], action=body.action, comment=body.comment, decided_at=fact.at
-    )
+    return with_slot(review, body.slot, state=DECIDED[body.action], action=body.action, comment=body.comment, decided_at=fact.at)
 
 
 def handed_on(review: Review, fact: f.Fact, body: f.HandedOn) -> Review:
@@ -165,7 +163,9 @@ def resumed(review: Review, fact: f.Fact, _: f.Resumed) -> Review:
 def mail_failed(review: Review, _: f.Fact, body: f.MailFailed) -> Review:
     slot = review.slot(body.slot) if body.slot else None
     whom = slot.person.name if slot else review.submitter.name
-    finding = f.Finding("greenlight.mail", "warning", f"The mail “{body.notice.replace('_', ' ')}” to {whom} could not be delivered: {body.detail}")
+    finding = f.Finding(
+        "greenlight.mail", "warning", f"The mail “{body.notice.replace('_', ' ')}” to {whom} could not be delivered: {body.detail}"
+    )
     return replace(review, findings=(*review.findings, finding), checked=review.checked | {f"mail {body.slot} {body.notice}"})
 
 

@@ -23,8 +23,13 @@ __all__ = ["Directory", "Judgement", "Refusal", "RefusalCode", "decide", "fold",
 Rule = Callable[[Draft, Any, Actor, datetime], Refusal | None | bool]
 """A rule adds facts to the draft and answers None, or adds none and answers a refusal; True means that it stands already."""
 
+
+def nothing_more(draft: Draft, command: c.LetTimePass, actor: Actor, at: datetime) -> None:
+    """Time has passed before any rule is asked."""
+
+
 RULES: dict[type, Rule] = {
-    c.LetTimePass: lambda draft, command, actor, at: None,
+    c.LetTimePass: nothing_more,
     c.Decide: reviewing.decide,
     c.Delegate: reviewing.delegate,
     c.Revise: submitting.revise,

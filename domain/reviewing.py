@@ -86,6 +86,7 @@ def holders(draft: Draft, slot: Slot) -> list[Slot]:
 
 
 def unknown() -> Refusal:
+    """The token is genuine, but no such slot was ever opened."""
     return Refusal("unknown_slot", "This is not a valid link.")
 
 
@@ -94,7 +95,9 @@ def already(slot: Slot) -> Refusal:
     assert slot.action is not None
     assert slot.decided_at is not None
     verb = DECISION[slot.action]
-    return Refusal("already_decided", f"You {verb} this on {when(slot.decided_at)}; that stands unchanged.", at=slot.decided_at, by=slot.person)
+    return Refusal(
+        "already_decided", f"You {verb} this on {when(slot.decided_at)}; that stands unchanged.", at=slot.decided_at, by=slot.person
+    )
 
 
 def closed(draft: Draft, slot: Slot) -> Refusal | None:
@@ -109,7 +112,9 @@ def closed(draft: Draft, slot: Slot) -> Refusal | None:
         return closed_by(draft, slot)
     if review.hold:
         since = when(review.hold.since)
-        return Refusal("on_hold", f"On hold since {since}: {review.hold.reason} Your link works again once it is resumed.", at=review.hold.since)
+        return Refusal(
+            "on_hold", f"On hold since {since}: {review.hold.reason} Your link works again once it is resumed.", at=review.hold.since
+        )
     return None
 
 
@@ -155,6 +160,7 @@ def wrong(draft: Draft, slot: Slot, command: Decide) -> Refusal | None:
 
 
 def too_long(comment: str) -> Refusal | None:
+    """Comments are kept whole, so there is a limit to them."""
     if len(comment) > LONGEST_COMMENT:
         return Refusal("invalid", f"At most {LONGEST_COMMENT} characters; these are {len(comment)}.", field="comment")
     return None

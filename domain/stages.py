@@ -34,7 +34,9 @@ def open_stage(draft: Draft, index: int, at: datetime) -> None:
     people = [(person, "planned") for person in draft.eligible(plan.reviewers, index)]
     needed = plan.needed if plan.needed is not None else 1
     if len(people) < needed:
-        spare = [person for person in draft.eligible(plan.fallback, index) if not draft.directory.among(person, tuple(p for p, _ in people))]
+        spare = [
+            person for person in draft.eligible(plan.fallback, index) if not draft.directory.among(person, tuple(p for p, _ in people))
+        ]
         people += [(person, "fallback") for person in spare[: needed - len(people)]]
     for person, why in people:
         draft.ask(at, index, person, why)

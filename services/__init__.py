@@ -1,1 +1,1 @@
-"""The outside world behind small interfaces: records, content, mail, plug-ins, settings, clock. `wiring.py` alone chooses implementations."""
+"""The outside world behind small interfaces: records, mail, plug-ins, settings, clock. `wiring.py` alone chooses implementations."""

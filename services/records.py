@@ -107,7 +107,8 @@ class Records(Protocol):
 
     async def behind(self, before: datetime, limit: int) -> Sequence[str]:
         """Proposals whose newest fact is older than `before` and not yet seen by their orchestrator, or whose next due instant
-        lies before `before`: oldest first."""
+        lies before `before`: oldest first.
+        """
 
     async def put_content(self, content: bytes) -> str:
         """Keep a body, named by its SHA-256 in hex; the same body twice is one."""
@@ -117,5 +118,3 @@ class Records(Protocol):
 
     async def check(self) -> None:
         """Prove that the store answers and can be written."""
-
-
