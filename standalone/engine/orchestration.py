@@ -129,6 +129,13 @@ class Orchestration:
         event = h.event(h.TASK_FAILED, h.stamp(at), TaskScheduledId=number, Reason=reason, Details=details, FailureDetails=None)
         self.inbox.append(event)
 
+    def in_order(self) -> None:
+        """Put results that stand at the end of the inbox in the order in which their activities were scheduled: they came at one instant."""
+        place = len(self.inbox)
+        while place and self.inbox[place - 1]["EventType"] in (h.TASK_COMPLETED, h.TASK_FAILED):
+            place -= 1
+        self.inbox[place:] = sorted(self.inbox[place:], key=lambda event: int(event["TaskScheduledId"]))
+
     # -- an episode -------------------------------------------------------------------------------------------------------
 
     def run(self, now: datetime) -> Episode:

@@ -37,12 +37,12 @@ class InProcessWorkers:
             self._undo.enter_context(loading.kept_modules())
             self._undo.enter_context(_environment(self.environment))
             self._undo.enter_context(sdk.faster_timestamps())
-            self.sleep = self._undo.enter_context(VirtualSleep(self.clock, lambda: self._changed()))
+            self.sleep = self._undo.enter_context(VirtualSleep(self.clock, self._parked))
             self.functions = Functions(self.app_dir, self.binding)
         except BaseException:
             self._undo.close()
             raise
-        self.stage = Stage(self.functions, self.clock.now, self._emit)
+        self.stage = Stage(self.functions, self.clock.now, self._emit, self.sleep.is_parked if self.clock.virtual else None)
         return self.functions.infos()
 
     async def stop(self) -> None:
@@ -94,7 +94,11 @@ class InProcessWorkers:
 
     def busy(self) -> bool:
         """Is anything on its way between the engine and the worker?"""
-        return bool(self.stage.ready)
+        return bool(self.stage.ready or self.stage.patient)
+
+    def _parked(self) -> None:
+        self.stage.activity_parked()
+        self._changed()
 
     def _emit(self, message: Any) -> None:
         if type(message) is Answered:

@@ -39,6 +39,10 @@ class VirtualSleep:
         """How many activities sleep."""
         return len({who for _, _, future, who in self._asleep if not future.done()})
 
+    def is_parked(self, who: str) -> bool:
+        """Does this activity sleep?"""
+        return any(who == sleeper for _, _, future, sleeper in self._asleep if not future.done())
+
     def next_due(self) -> int | None:
         """When the first wakes, in microseconds since 1970."""
         while self._asleep and self._asleep[0][2].done():

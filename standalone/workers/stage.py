@@ -20,14 +20,19 @@ from standalone.workers.functions import Functions
 from standalone.workers.sleeping import running_for_the_app
 
 
+PATIENCE = 0.02  # seconds
 _NOTHING_ASKED = {"entityExists": False, "entityState": None, "results": []}
 
 
 class Stage:
     """The instances of one worker. `now` tells the host's time."""
 
-    def __init__(self, functions: Functions, now: Callable[[], datetime], emit: Callable[[Any], None]) -> None:
-        self.functions, self.now, self.emit = functions, now, emit
+    def __init__(
+        self, functions: Functions, now: Callable[[], datetime], emit: Callable[[Any], None], parked: Callable[[str], bool] | None = None
+    ) -> None:
+        self.functions, self.now, self.emit, self.parked = functions, now, emit, parked
+        self.active: dict[int, set[str]] = {}  # activities that run, by instance
+        self.patient: dict[int, asyncio.TimerHandle] = {}  # instances whose results wait for those of the same instant
         self.instances: dict[int, Orchestration | Entity] = {}
         self.promised: dict[tuple[int, int], list[Activity]] = {}  # to start when (n, episode) is on disk
         self.tasks: set[asyncio.Task[None]] = set()
@@ -114,7 +119,9 @@ class Stage:
         instance = self.instances.get(n)
         if not isinstance(instance, Orchestration):
             return
-        running_for_the_app.set(f"{n}:{activity.number}")
+        who = f"{n}:{activity.number}"
+        running_for_the_app.set(who)
+        self.active.setdefault(n, set()).add(who)
         try:
             if activity.name.casefold() in self.functions.known.disabled:
                 raise FunctionFailed(f"Function '{activity.name}' is disabled.")
@@ -123,8 +130,32 @@ class Stage:
             instance.failed(activity.number, failure.message, failure.stack, self.now())
         else:
             instance.answered(activity.number, result, self.now())
+        finally:
+            self.active[n].discard(who)
         if self.instances.get(n) is instance:
+            self._result(instance)
+
+    def _result(self, instance: Orchestration) -> None:
+        """A result is there. On a clock that stands, those of one instant make one episode, as far as that takes no real time."""
+        held = self.patient.pop(instance.n, None)
+        if held:
+            held.cancel()
+        if self.parked is None or all(self.parked(who) for who in self.active[instance.n]):
+            instance.in_order()
             self._news(instance)
+        else:
+            self.patient[instance.n] = self.loop.call_later(PATIENCE, self._impatient, instance)
+
+    def _impatient(self, instance: Orchestration) -> None:
+        del self.patient[instance.n]
+        self._news(instance)
+
+    def activity_parked(self) -> None:
+        """An activity begins or ends to sleep on the virtual clock: results may have waited for it."""
+        for n in list(self.patient):
+            instance = self.instances.get(n)
+            if isinstance(instance, Orchestration):
+                self._result(instance)
 
     # -- other triggers ---------------------------------------------------------------------------------------------------
 
