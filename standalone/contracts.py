@@ -110,17 +110,14 @@ class InstanceWorkers(Protocol):
     def place(self, n: int) -> int:
         """The worker that takes instance number `n`."""
 
-    def parked(self) -> int:
-        """How many activities sleep on the virtual clock."""
-
     def next_due(self) -> int | None:
         """When the first of them wakes, in microseconds since 1970."""
 
     def known(self) -> Any:
         """The app's durable functions (`standalone.engine.replay.Known`)."""
 
-    def busy(self) -> bool:
-        """Is anything on its way that the engine does not know of yet?"""
+    def quiet(self, running: int) -> bool:
+        """Is nothing under way, when `running` activities are open? One that sleeps on a virtual clock is not under way."""
 
 
 @dataclass(frozen=True)

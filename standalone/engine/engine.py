@@ -263,7 +263,7 @@ class Engine:
     def _quiet(self) -> bool:
         if self._failure:
             raise self._failure
-        if self._group or self._committing or self._backlog or self._draining or self.workers.busy():
+        if self._group or self._committing or self._backlog or self._draining:
             return False
         due = self._next_due
         if due is not None and due <= microseconds(self.clock.now()):
@@ -273,7 +273,7 @@ class Engine:
             if seat.unanswered or seat.uncommitted or seat.fresh:
                 return False
             running += seat.running
-        return running <= self.workers.parked()
+        return self.workers.quiet(running)
 
     async def _next_change(self) -> None:
         self._changed.clear()

@@ -16,6 +16,8 @@ from standalone.engine.messages import Arrival, Episode, Load, Send
 from standalone.engine.replay import Answer, Decision, Ending, Known, Outcome, replay
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+OF_CHILDREN = frozenset({h.CHILD_COMPLETED, h.CHILD_FAILED})
+RESULTS = OF_CHILDREN | {h.TASK_COMPLETED, h.TASK_FAILED}
 ENDED = frozenset({"Completed", "Failed", "Terminated"})
 STATUS_NUMBERS = {"Running": 0, "Completed": 1, "ContinuedAsNew": 2, "Failed": 3, "Canceled": 4, "Terminated": 5, "Pending": 6, "Suspended": 7}
 
@@ -130,11 +132,15 @@ class Orchestration:
         self.inbox.append(event)
 
     def in_order(self) -> None:
-        """Put results that stand at the end of the inbox in the order in which their activities were scheduled: they came at one instant."""
+        """Put results that came at one instant in a fixed order: activities first, each in the order in which they were scheduled."""
         place = len(self.inbox)
-        while place and self.inbox[place - 1]["EventType"] in (h.TASK_COMPLETED, h.TASK_FAILED):
+        while place and self.inbox[place - 1]["EventType"] in RESULTS:
             place -= 1
-        self.inbox[place:] = sorted(self.inbox[place:], key=lambda event: int(event["TaskScheduledId"]))
+        self.inbox[place:] = sorted(self.inbox[place:], key=lambda event: (event["EventType"] in OF_CHILDREN, event["TaskScheduledId"]))
+
+    def only_results(self) -> bool:
+        """Is all that has come results of tasks?"""
+        return bool(self.inbox) and all(event["EventType"] in RESULTS for event in self.inbox)
 
     # -- an episode -------------------------------------------------------------------------------------------------------
 

@@ -42,7 +42,7 @@ class InProcessWorkers:
         except BaseException:
             self._undo.close()
             raise
-        self.stage = Stage(self.functions, self.clock.now, self._emit, self.sleep.is_parked if self.clock.virtual else None)
+        self.stage = Stage(self.functions, self.clock.now, self._emit, self.sleep.parked if self.clock.virtual else None)
         return self.functions.infos()
 
     async def stop(self) -> None:
@@ -80,10 +80,6 @@ class InProcessWorkers:
         """The worker for an instance."""
         return 0
 
-    def parked(self) -> int:
-        """How many activities wait for the virtual clock."""
-        return self.sleep.parked()
-
     def next_due(self) -> int | None:
         """When the first of them wakes, in microseconds since 1970."""
         return self.sleep.next_due()
@@ -92,9 +88,9 @@ class InProcessWorkers:
         """The app's durable functions."""
         return self.functions.known
 
-    def busy(self) -> bool:
-        """Is anything on its way between the engine and the worker?"""
-        return bool(self.stage.ready or self.stage.patient)
+    def quiet(self, running: int) -> bool:
+        """Does nothing run but what sleeps on the virtual clock? What runs for an instance that has ended counts too."""
+        return not (self.stage.ready or self.stage.patient or self.stage.awake())
 
     def _parked(self) -> None:
         self.stage.activity_parked()

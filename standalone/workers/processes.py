@@ -187,10 +187,6 @@ class ProcessWorkers:
         alive = [worker.number for worker in self._workers if worker.alive]
         return alive[n % len(alive)] if alive else n % self.count
 
-    def parked(self) -> int:
-        """None: activities sleep in real time."""
-        return 0
-
     def next_due(self) -> int | None:
         """Nothing parks."""
         return None
@@ -199,9 +195,9 @@ class ProcessWorkers:
         """The app's durable functions."""
         return self._known
 
-    def busy(self) -> bool:
-        """What is on its way has a seat with something unanswered."""
-        return False
+    def quiet(self, running: int) -> bool:
+        """Activities sleep in real time: an open one is under way."""
+        return running == 0
 
     def pids(self) -> Sequence[int]:
         """The processes, for tests that kill and for status pages."""

@@ -35,13 +35,9 @@ class VirtualSleep:
     def __exit__(self, *_: object) -> None:
         asyncio.sleep = self._real
 
-    def parked(self) -> int:
-        """How many activities sleep."""
-        return len({who for _, _, future, who in self._asleep if not future.done()})
-
-    def is_parked(self, who: str) -> bool:
-        """Does this activity sleep?"""
-        return any(who == sleeper for _, _, future, sleeper in self._asleep if not future.done())
+    def parked(self) -> frozenset[str]:
+        """The activities that sleep."""
+        return frozenset(who for _, _, future, who in self._asleep if not future.done())
 
     def next_due(self) -> int | None:
         """When the first wakes, in microseconds since 1970."""

@@ -28,10 +28,11 @@ class Stage:
     """The instances of one worker. `now` tells the host's time."""
 
     def __init__(
-        self, functions: Functions, now: Callable[[], datetime], emit: Callable[[Any], None], parked: Callable[[str], bool] | None = None
+        self, functions: Functions, now: Callable[[], datetime], emit: Callable[[Any], None], parked: Callable[[], frozenset[str]] | None = None
     ) -> None:
         self.functions, self.now, self.emit, self.parked = functions, now, emit, parked
         self.active: dict[int, set[str]] = {}  # activities that run, by instance
+        self.operating: set[int] = set()  # entities in a batch
         self.patient: dict[int, asyncio.TimerHandle] = {}  # instances whose results wait for those of the same instant
         self.instances: dict[int, Orchestration | Entity] = {}
         self.promised: dict[tuple[int, int], list[Activity]] = {}  # to start when (n, episode) is on disk
@@ -46,10 +47,12 @@ class Stage:
             instance = self.instances[message.n]
             for arrival in message.arrivals:
                 instance.receive(arrival)
-            self._news(instance)
+            if self.parked and isinstance(instance, Orchestration) and instance.only_results():
+                self._result(instance)
+            else:
+                self._news(instance)
         elif kind is Committed:
-            for activity in self.promised.pop((message.n, message.episode), ()):
-                self._start(message.n, activity)
+            self._keep_promise(message)
         elif kind is Load:
             self._load(message)
         elif kind is Unload:
@@ -67,7 +70,7 @@ class Stage:
             if load.lost:
                 instance.failed(activity.number, load.lost, "", self.now())
             else:
-                self._start(load.n, activity)
+                self._start(instance, activity)
         self._news(instance)
 
     def _news(self, instance: Orchestration | Entity) -> None:
@@ -94,6 +97,7 @@ class Stage:
     async def _operate(self, entity: Entity) -> None:
         """One batch of operations, in the thread pool: an entity's code may wait."""
         taken = entity.begin()
+        self.operating.add(entity.n)
         requests = taken[2]
         try:
             if entity.name not in self.functions.known.entities:
@@ -101,27 +105,34 @@ class Stage:
             answer: Any = await self.functions.operate(entity.name, entity.trigger(requests)) if requests else _NOTHING_ASKED
         except FunctionFailed as failure:
             answer = failure.message
+        finally:
+            self.operating.discard(entity.n)
         if self.instances.get(entity.n) is entity:
             self.emit(entity.finish(*taken, answer, self.now()))
             self._news(entity)
 
     # -- activities -------------------------------------------------------------------------------------------------------
 
-    def _start(self, n: int, activity: Activity) -> None:
-        self._spawn(self._act(n, activity))
+    def _keep_promise(self, committed: Committed) -> None:
+        """An episode is on disk: start its activities."""
+        activities = self.promised.pop((committed.n, committed.episode), ())
+        instance = self.instances.get(committed.n)
+        if isinstance(instance, Orchestration):
+            for activity in activities:
+                self._start(instance, activity)
+
+    def _start(self, instance: Orchestration, activity: Activity) -> None:
+        who = f"{instance.n}:{activity.number}"
+        self.active.setdefault(instance.n, set()).add(who)
+        self._spawn(self._act(instance, activity, who))
 
     def _spawn(self, work: Any) -> None:
         task = self.loop.create_task(work)
         self.tasks.add(task)
         task.add_done_callback(self.tasks.discard)
 
-    async def _act(self, n: int, activity: Activity) -> None:
-        instance = self.instances.get(n)
-        if not isinstance(instance, Orchestration):
-            return
-        who = f"{n}:{activity.number}"
+    async def _act(self, instance: Orchestration, activity: Activity, who: str) -> None:
         running_for_the_app.set(who)
-        self.active.setdefault(n, set()).add(who)
         try:
             if activity.name.casefold() in self.functions.known.disabled:
                 raise FunctionFailed(f"Function '{activity.name}' is disabled.")
@@ -131,20 +142,34 @@ class Stage:
         else:
             instance.answered(activity.number, result, self.now())
         finally:
-            self.active[n].discard(who)
-        if self.instances.get(n) is instance:
+            self._over(instance.n, who)
+        if self.instances.get(instance.n) is instance:
             self._result(instance)
+
+    def _over(self, n: int, who: str) -> None:
+        self.active[n].discard(who)
+        if not self.active[n]:
+            del self.active[n]
+
+    def awake(self) -> bool:
+        """Does anything run that does not sleep on the virtual clock?"""
+        parked = self.parked() if self.parked else frozenset()
+        return bool(self.operating) or any(not running <= parked for running in self.active.values())
 
     def _result(self, instance: Orchestration) -> None:
         """A result is there. On a clock that stands, those of one instant make one episode, as far as that takes no real time."""
         held = self.patient.pop(instance.n, None)
         if held:
             held.cancel()
-        if self.parked is None or all(self.parked(who) for who in self.active[instance.n]):
+        if self.parked is None or not self._more_results(instance.n, self.parked()):
             instance.in_order()
             self._news(instance)
         else:
             self.patient[instance.n] = self.loop.call_later(PATIENCE, self._impatient, instance)
+
+    def _more_results(self, n: int, parked: frozenset[str]) -> bool:
+        """Will more results of this instant come?"""
+        return not self.active.get(n, set()) <= parked or any(of == n for of, _ in self.promised)
 
     def _impatient(self, instance: Orchestration) -> None:
         del self.patient[instance.n]
