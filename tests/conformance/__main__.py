@@ -1,6 +1,7 @@
-"""Compare the engine with what the real one did: `python -m tests.conformance KNOWN.json [NAME or kind:KIND ...]`.
+"""Compare the engine with what the real one did: `python -m tests.conformance [--recorded DIR] [NAME or kind:KIND ...]`.
 
-Exit code 1 when a case differs that is not listed as a deviation. The folder of KNOWN.json holds the app in `app/`.
+DIR holds `known.json` and the app that was recorded in `app/`; without it, the cases of this repository are run. Exit code 1 when a case
+differs that is not listed as a deviation.
 """
 
 import argparse
@@ -29,15 +30,15 @@ def chosen(programs: dict, names: list[str]) -> dict:  # type: ignore[type-arg]
 def main() -> int:
     """Run, compare, tell."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("known", type=Path)
+    parser.add_argument("--recorded", type=Path, default=Path(__file__).parent / "data")
     parser.add_argument("names", nargs="*")
     options = parser.parse_args()
     warnings.simplefilter("ignore")  # the SDK warns of each duplicate event
     logging.disable(logging.WARNING)
-    programs = chosen(json.loads(options.known.read_text()), options.names)
+    programs = chosen(json.loads((options.recorded / "known.json").read_text()), options.names)
     began = time.perf_counter()
     with tempfile.TemporaryDirectory() as state:
-        cases = asyncio.run(run(programs, options.known.parent / "app", Path(state)))
+        cases = asyncio.run(run(programs, options.recorded / "app", Path(state)))
     agreed: collections.Counter[str] = collections.Counter()
     failed = 0
     for name, case in cases.items():

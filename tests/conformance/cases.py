@@ -160,7 +160,6 @@ async def look(engine: Engine, instance: str) -> Any:
     if status.runtime_status not in ENDED:
         if status.runtime_status == "Suspended":
             await engine.resume(instance, "end")
-            await engine.settle()  # the real engine had taken it up before the next request came
         await engine.terminate(instance, "end")
     custom, output = (json.loads(text or "null") for text in (status.custom_status_json, status.output_json))
     return {"state": status.runtime_status, "custom": custom, "output": first_line(output), "history": history}

@@ -22,4 +22,5 @@ DEVIATIONS: dict[str, str] = {
     "p3-088": ORDER,
     "p8-019": EPISODES,
     "p8-030": EPISODES,
+    "p8-062": EPISODES,
 }
