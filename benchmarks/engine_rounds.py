@@ -1,0 +1,123 @@
+"""How much the engine does for one proposal: episodes, activities, empty rounds; printed as the table of docs/engines.md.
+
+    python -m benchmarks.engine_rounds "python -m standalone" ../shared/realhost/realhost
+
+Each argument is a Functions host as tests/live takes it. Episodes are counted in the worker that runs them, activities and rounds
+in the instance's history over the durable API. A round is one look at the trail (`advance`); it is empty when a timer woke it
+and it neither found a new fact nor asked for anything.
+"""
+
+import asyncio
+import json
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+
+from tests.live.conftest import HEADERS, HERE, settings
+from tests.live.greenlight import Greenlight, Proposal
+from tests.live.host import Host, app_folder
+from tests.live.mailbox import Mailbox
+
+PEOPLE = {name: f"{name}@live.example" for name in ("ana", "ben", "cem", "dee", "eva", "mia")}
+
+CASES: Mapping[str, tuple[str, Sequence[str]]] = {
+    "one reviewer, who approves": ("solo", ["ana"]),
+    "two stages of three, all approve": ("two-stages-of-three", ["ana", "ben", "cem", "dee", "eva", "mia"]),
+    "one reviewer, reminded once, expired": ("brief", []),
+}
+"""What is measured: a policy of tests/live, and who approves, in this order."""
+
+
+@dataclass(frozen=True)
+class Rounds:
+    """What one proposal cost the engine."""
+
+    episodes: int
+    activities: int
+    looks: int
+    empty: int
+
+
+def rounds_of(instance: Mapping[str, Any], episodes: int) -> Rounds:
+    """Count an instance's history (`showHistory=true&showHistoryOutput=true`)."""
+    done = [event for event in instance["historyEvents"] if event["EventType"] in ("TaskCompleted", "TaskFailed")]
+    looks = [event["Result"] for event in done if event.get("FunctionName") == "advance" and event["EventType"] == "TaskCompleted"]
+    answers = [json.loads(look) if isinstance(look, str) else look for look in looks]
+    empty = [
+        answer
+        for before, answer in zip([None, *answers], answers, strict=False)
+        if before is not None and answer["seen"] == before["seen"] and not any(answer[work] for work in WORK) and answer["outcome"] is None
+    ]
+    return Rounds(episodes, len(done), len(answers), len(empty))
+
+
+WORK = ("notify", "validate", "assess", "plan", "follow_up")
+"""What a look may ask for."""
+
+
+async def measured(command: str, http: aiohttp.ClientSession) -> dict[str, Rounds]:
+    """Every case, one after the other, on one host."""
+    mailbox = Mailbox()
+    with tempfile.TemporaryDirectory(prefix="greenlight-rounds-") as name:
+        folder = Path(name)
+        host = Host(command, app_folder(folder / "app", HERE / "policy.toml", probe=True, storage={}))
+        host.settings = settings(host.url, folder / "records", mailbox) | {"GREENLIGHT_PLUGINS": ""}
+        episodes = host.folder / "episodes"
+        episodes.touch()
+        mailbox.up()
+        try:
+            await host.start(http)
+            greenlight = Greenlight(host.url, http, mailbox, HEADERS)
+            return {case: await one(greenlight, episodes, *CASES[case]) for case in CASES}
+        finally:
+            await host.stop()
+            mailbox.down()
+
+
+async def one(greenlight: Greenlight, episodes: Path, category: str, people: Sequence[str]) -> Rounds:
+    """One proposal, to its last mail and the end of its instance."""
+    proposal = await greenlight.submit(category)
+    for name in people:
+        answer = await proposal.decides(PEOPLE[name], "approve")
+        if answer.status != 200:
+            raise RuntimeError(f"{name} was answered {answer}")
+    instance = await completed(proposal)
+    return rounds_of(instance, episodes_of(proposal.id, episodes))
+
+
+def episodes_of(instance: str, episodes: Path) -> int:
+    """How many episodes the worker has noted."""
+    return episodes.read_text().split().count(instance)
+
+
+async def completed(proposal: Proposal, patience: float = 60) -> dict[str, Any]:
+    """The instance once it has completed, with its history. It is looked at without healing it."""
+    for _ in range(int(patience / 0.2)):
+        instance = await proposal.greenlight.instance(proposal.id, history=True)
+        if instance is not None and instance["runtimeStatus"] == "Completed":
+            return instance
+        await asyncio.sleep(0.2)
+    raise TimeoutError(f"{proposal.id} did not complete within {patience:g} s")
+
+
+async def main(commands: Sequence[str]) -> None:
+    """Measure each host and print the table."""
+    async with aiohttp.ClientSession() as http:
+        found = {command: await measured(command, http) for command in commands}
+    print("| | host | episodes | activities | looks at the trail | empty rounds |\n|---|---|---|---|---|---|")
+    for case in CASES:
+        for command in commands:
+            rounds = found[command][case]
+            host = "standalone" if "standalone" in command else Path(command.split()[0]).name
+            print(f"| {case} | {host} | {rounds.episodes} | {rounds.activities} | {rounds.looks} | {rounds.empty} |")
+
+
+if __name__ == "__main__":
+    if len(sys.argv) < 2:
+        sys.exit(__doc__)
+    asyncio.run(main(sys.argv[1:]))
