@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import azure.durable_functions as df
-from azure.durable_functions.models.Task import TaskBase
+from azure.durable_functions.models.Task import TaskBase, TimerTask
 
 from domain import names
 
@@ -30,6 +30,7 @@ MAIL_ATTEMPTS = 90
 
 Payload = dict[str, Any]
 Tasks = Generator[TaskBase, Any, Any]
+"""A generator that yields tasks and returns what it is for."""
 
 bp = df.Blueprint()
 
@@ -59,7 +60,8 @@ class Outbox:
 @bp.orchestration_trigger(context_name="context", orchestration=names.APPROVAL)
 def approval(context: df.DurableOrchestrationContext) -> Tasks:
     """Carry one proposal from its submission to its outcome. Input: `{"proposal": id}`. Answers the outcome."""
-    proposal = context.get_input()["proposal"]
+    given: Payload = context.get_input() or {}
+    proposal = given["proposal"]
     seen, crashed, outbox, waiting = 0, list[Payload](), Outbox(), Waiting()
     while True:
         news = yield from lasting(context, names.ADVANCE, {"proposal": proposal, "seen": seen, "crashed": crashed})
@@ -151,7 +153,7 @@ def next_fact_or_time(context: df.DurableOrchestrationContext, number: int, wake
     until = now + (LONGEST_SLEEP if waiting.task else growing_pause(waiting.in_vain, timedelta(minutes=1), timedelta(hours=1)))
     if wake_at is not None:
         until = max(now, min(until, wake_at)) + PAST_DUE
-    timer = context.create_timer(until)
+    timer: TimerTask = context.create_timer(until)  # type: ignore[assignment]  # the SDK promises less than it returns
     if waiting.task is None:
         yield timer
         return

@@ -102,8 +102,11 @@ class Records(Protocol):
     async def sent(self, proposal: str) -> Sequence[tuple[str, datetime]]:
         """All marks of a proposal, oldest first."""
 
-    async def listed(self, filters: Filters, limit: int, cursor: str | None) -> Page:
-        """A page, newest submission first; costs the page and not the table. Raises ValueError for a cursor it did not make."""
+    async def listed(self, filters: Filters, limit: int, cursor: str | None, now: datetime) -> Page:
+        """A page, newest submission first; costs the page and not the table. `now` tells what is overdue.
+
+        Raises ValueError for a cursor it did not make.
+        """
 
     async def behind(self, before: datetime, limit: int) -> Sequence[str]:
         """Proposals whose newest fact is older than `before` and not yet seen by their orchestrator, or whose next due instant

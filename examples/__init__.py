@@ -1,0 +1,1 @@
+"""Examples: what a company adds to Greenlight."""
