@@ -102,7 +102,7 @@ class InstanceWorkers(Protocol):
     """The engine's side of the workers: messages of `standalone.engine.messages` to and from where instances are loaded."""
 
     def attach(self, receive: Callable[[int, Any], None], lost: Callable[[int, str], None], changed: Callable[[], None]) -> None:
-        """Have `receive(worker, message)` called for each message, `lost(worker, why)` when one died, `changed()` when an activity parks or wakes."""
+        """Have `receive(worker, message)`, `lost(worker, why)` when one died, `changed()` when an activity parks or wakes called."""
 
     def send(self, worker: int, message: Any) -> None:
         """Say something to a worker; in order."""
@@ -189,7 +189,9 @@ class Engine(Protocol):
     async def start_instance(self, name: str, input_json: JsonText | None, instance_id: str | None = None, version: str = "") -> str:
         """Start an orchestration; answer its id. An unknown name is accepted, and fails. Raises InstanceExists."""
 
-    async def get(self, instance_id: str, *, history: bool = False, history_outputs: bool = False, history_inputs: bool = True) -> InstanceStatus | None:
+    async def get(
+        self, instance_id: str, *, history: bool = False, history_outputs: bool = False, history_inputs: bool = True
+    ) -> InstanceStatus | None:
         """The instance, or None. Raises HistoryUnreadable."""
 
     async def query(self, query: InstanceQuery) -> InstancePage:
@@ -230,4 +232,3 @@ class Engine(Protocol):
 
     async def settle(self) -> None:
         """Return once nothing is left to do at the present time: no message, no episode, no activity under way."""
-

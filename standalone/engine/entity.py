@@ -72,7 +72,12 @@ class Entity:
         return json.dumps({"self": {"name": self.name, "key": self.key}, "exists": self.exists, "state": self.state, "batch": batch})
 
     def finish(
-        self, seqs: list[int], fired: list[tuple[int, int]], requests: Sequence[Mapping[str, Any]], answer: Mapping[str, Any] | str, now: datetime
+        self,
+        seqs: list[int],
+        fired: list[tuple[int, int]],
+        requests: Sequence[Mapping[str, Any]],
+        answer: Mapping[str, Any] | str,
+        now: datetime,
     ) -> Episode:
         """The function's answer, or why it failed: then the state stays, and each caller gets the failure."""
         self.busy = False
@@ -87,9 +92,7 @@ class Entity:
         sends = [self._answer(each, result, now) for each, result in zip(requests, results, strict=True) if not each["signal"]] + sends
         self.episodes += 1
         state = json.dumps({"exists": self.exists, "state": self.state})
-        return Episode(
-            self.n, self.episodes, seqs, fired, "", None, "Running", None, None, False, False, (), (), sends, 0, False, microseconds(now), state
-        )
+        return Episode(self.n, self.episodes, seqs, fired, microseconds(now), sends=sends, input=state)
 
     def _answer(self, asked: Mapping[str, Any], result: Mapping[str, Any], now: datetime) -> Send:
         told: dict[str, Any] = {"result": result["result"]}

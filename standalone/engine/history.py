@@ -84,7 +84,9 @@ def as_played(json_text: str) -> str:
     return json_text.replace('"IsPlayed":false', '"IsPlayed":true', 1)
 
 
-def execution_started(at: str, name: str, input_json: str | None, instance_id: str, execution_id: str, version: str, parent: Mapping[str, Any] | None) -> Event:
+def execution_started(
+    at: str, name: str, input_json: str | None, instance_id: str, execution_id: str, version: str, parent: Mapping[str, Any] | None
+) -> Event:
     """The first message of an execution. `parent`: the parent's name, instance and execution ids, and the id of its task."""
     parent_instance = parent and {
         "Name": parent["name"],

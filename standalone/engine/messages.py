@@ -9,7 +9,10 @@ from typing import Any, NamedTuple
 
 
 class Arrival(NamedTuple):
-    """A message for an instance. `execution`: the execution it is meant for, "" for whichever runs. `timer`: (due, number) of a timer that fired."""
+    """A message for an instance.
+
+    `execution`: the execution it is meant for, "" for whichever runs. `timer`: (due, number) of a timer that fired.
+    """
 
     seq: int
     event: str  # its JSON; empty for a timer
@@ -84,31 +87,29 @@ class Send(NamedTuple):
 class Episode(NamedTuple):
     """An episode that has run, to be written down as one. `events` is empty when all that arrived was dropped, and for an entity."""
 
+    n: int
+    number: int
+    seqs: Sequence[int]  # of the messages it took
+    fired: Sequence[tuple[int, int]]  # due, number: of the timers it took
+    updated: int  # microseconds since 1970
+    status: str = "Running"
+    custom: str | None = None
+    output: str | None = None
+    waits: str | None = None  # what the extension stands at
+    events: str = ""
+    tasks: str | None = None
+    running: int = 0  # activities that are open once it is committed
+    timers: Sequence[tuple[int, int]] = ()  # due, number
+    timers_gone: Sequence[tuple[int, int]] = ()
+    sends: Sequence[Send] = ()
+    renews: bool = False  # the history so far is replaced
+    fresh: bool = False  # there is more to run without any message
+    input: str | None = None  # of a new execution; an entity's state
+
     @property
     def changes(self) -> bool:
         """Is there more to write than that messages are gone?"""
         return bool(self.events) or self.input is not None
-
-
-    n: int
-    number: int
-    seqs: Sequence[int]
-    fired: Sequence[tuple[int, int]]
-    events: str
-    tasks: str | None
-    status: str
-    custom: str | None
-    output: str | None
-    renews: bool  # the history so far is replaced
-    fresh: bool  # there is more to run without any message
-    timers: Sequence[tuple[int, int]]
-    timers_gone: Sequence[tuple[int, int]]
-    sends: Sequence[Send]
-    running: int  # activities that are open once it is committed
-    ended: bool
-    updated: int
-    input: str | None = None  # of a new generation
-    waits: str | None = None
 
 
 class Answered(NamedTuple):
@@ -117,10 +118,3 @@ class Answered(NamedTuple):
     number: int
     value: Any
     failure: tuple[str, str] | None
-
-
-class Parked(NamedTuple):
-    """How many activities wait for virtual time to pass."""
-
-    count: int
-    next_due: int | None

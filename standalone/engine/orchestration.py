@@ -8,7 +8,7 @@ import json
 import uuid
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from standalone.engine import history as h
 from standalone.engine import wording
@@ -19,7 +19,16 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 OF_CHILDREN = frozenset({h.CHILD_COMPLETED, h.CHILD_FAILED})
 RESULTS = OF_CHILDREN | {h.TASK_COMPLETED, h.TASK_FAILED}
 ENDED = frozenset({"Completed", "Failed", "Terminated"})
-STATUS_NUMBERS = {"Running": 0, "Completed": 1, "ContinuedAsNew": 2, "Failed": 3, "Canceled": 4, "Terminated": 5, "Pending": 6, "Suspended": 7}
+STATUS_NUMBERS = {
+    "Running": 0,
+    "Completed": 1,
+    "ContinuedAsNew": 2,
+    "Failed": 3,
+    "Canceled": 4,
+    "Terminated": 5,
+    "Pending": 6,
+    "Suspended": 7,
+}
 
 
 def microseconds(instant: datetime) -> int:
@@ -63,8 +72,10 @@ class Orchestration:
         for row in load.tasks:
             if row:
                 stored = json.loads(row)
-                self.scheduled |= {number: Activity(number, name, given) for number, name, given in stored["activities"] if number in scheduled}
-                self.timers |= {number: due for number, due in stored["timers"]}
+                self.scheduled |= {
+                    number: Activity(number, name, given) for number, name, given in stored["activities"] if number in scheduled
+                }
+                self.timers |= dict(stored["timers"])
         for event in self.events:
             self._note(event)
 
@@ -149,7 +160,7 @@ class Orchestration:
         seqs, fired, self.seqs, self.fired = self.seqs, self.fired, [], []
         arrived, self.inbox = self.inbox, []
         if self.ended or not (arrived or self.fresh):
-            return self._episode(now, seqs, fired, "", None, [], [], [], renews=False)
+            return self._episode(now, seqs, fired)
         at = h.stamp(now)
         new = [] if self.fresh else [h.event(h.ORCHESTRATOR_STARTED, at), *arrived]
         if self.fresh:
@@ -218,28 +229,29 @@ class Orchestration:
             self._append(h.event(h.ORCHESTRATOR_COMPLETED, at))
         self.scheduled |= {each.number: each for each in activities}
         self.timers |= {number: due for due, number in timers}
-        tasks = json.dumps({"activities": activities, "timers": [(number, due) for due, number in timers]}) if activities or timers else None
+        tasks = (
+            json.dumps({"activities": activities, "timers": [(number, due) for due, number in timers]}) if activities or timers else None
+        )
         events = ",".join([self.texts[0], *map(h.as_played, self.texts[1:])] if renews else self.texts[begins:])
-        episode = self._episode(now, seqs, fired, events, tasks, timers, sends, outcome.waits, renews=renews, given=given)
-        return episode
+        waits = json.dumps(outcome.waits) if outcome.waits else None
+        return self._episode(
+            now, seqs, fired, events=events, tasks=tasks, timers=timers, sends=sends, waits=waits, renews=renews, input=given
+        )
 
-    def _episode(
-        self, now: datetime, seqs: list[int], fired: list[tuple[int, int]], events: str, tasks: str | None,
-        timers: Sequence[tuple[int, int]], sends: Sequence[Send], waits: Sequence[str], *, renews: bool, given: str | None = None,
-    ) -> Episode:  # fmt: skip
-        if events:
+    def _episode(self, now: datetime, seqs: list[int], fired: list[tuple[int, int]], **written: Any) -> Episode:
+        """An episode as it is told to the main process; `written`: what only one that has run tells of."""
+        if written:
             self.episodes += 1
-        sends = [*sends, *(Send("start", self.instance, h.text(each), name=each["Name"]) for each in self.successors)]
+        sends = [*written.pop("sends", ()), *(Send("start", self.instance, h.text(each), name=each["Name"]) for each in self.successors)]
         self.successors = []
         gone: list[tuple[int, int]] = []
-        if self.ended or renews:
+        if self.ended or written.get("renews"):
             gone = [(due, number) for number, due in self.timers.items()]
-            self.timers = {}
-            self.scheduled = {}
+            self.timers, self.scheduled = {}, {}
+            written |= {"timers": (), "tasks": None}
         return Episode(
-            self.n, self.episodes, seqs, fired, events, None if renews else tasks, self.status, self.custom, self.output, renews, self.fresh,
-            () if renews or self.ended else timers, gone, sends, len(self.scheduled), self.ended, microseconds(now), given,
-            json.dumps(waits) if waits else None,
+            self.n, self.episodes, seqs, fired, microseconds(now), self.status, self.custom, self.output,
+            running=len(self.scheduled), timers_gone=gone, sends=sends, fresh=self.fresh, **written,
         )  # fmt: skip
 
     def _append(self, event: h.Event) -> None:
@@ -254,7 +266,9 @@ class Orchestration:
             assert decision.fire_at is not None
             return h.event(h.TIMER_CREATED, at, number, FireAt=h.stamp(decision.fire_at))
         if decision.kind == "child":
-            return h.event(h.CHILD_CREATED, at, number, Name=decision.name, Version=decision.version, InstanceId=decision.instance, Input=None)
+            return h.event(
+                h.CHILD_CREATED, at, number, Name=decision.name, Version=decision.version, InstanceId=decision.instance, Input=None
+            )
         return h.event(h.EVENT_SENT, at, number, InstanceId=decision.instance, Name=decision.name, Input=decision.input)
 
     @staticmethod
@@ -287,15 +301,17 @@ class Orchestration:
             self._renew(ending, at)
             return []
         status = STATUS_NUMBERS[ending.status]
-        self._append(h.event(h.EXECUTION_COMPLETED, at, ending.number, OrchestrationStatus=status, Result=ending.result, FailureDetails=None))
+        self._append(
+            h.event(h.EXECUTION_COMPLETED, at, ending.number, OrchestrationStatus=status, Result=ending.result, FailureDetails=None)
+        )
         self.status, self.output = ending.status, ending.result
         if self.parent is None:
             return []
-        fields = {"TaskScheduledId": self.parent["task"]}
+        task = self.parent["task"]
         if ending.status == "Completed":
-            told = h.event(h.CHILD_COMPLETED, at, **fields, Result=ending.result)
+            told = h.event(h.CHILD_COMPLETED, at, TaskScheduledId=task, Result=ending.result)
         else:
-            told = h.event(h.CHILD_FAILED, at, **fields, Reason=ending.result, Details=ending.details, FailureDetails=None)
+            told = h.event(h.CHILD_FAILED, at, TaskScheduledId=task, Reason=ending.result, Details=ending.details, FailureDetails=None)
         return [Send("event", str(self.parent["InstanceId"]), h.text(told), execution=str(self.parent["ExecutionId"]))]
 
     def _renew(self, ending: Ending, at: str) -> None:

@@ -58,7 +58,7 @@ def _rows(store: Store, query: InstanceQuery, limit: int, after: list[Any] | Non
         conditions.append("(created, n) > (?, ?)")
         arguments += after
     lists = []
-    for status in sorted(query.statuses) or [None]:
+    for status in sorted(query.statuses) or [""]:
         here = [*conditions, "status = ?"] if status else conditions
         sql = f"WHERE {' AND '.join(here)} ORDER BY created, n LIMIT ?"
         lists.append(store.select(sql, [*arguments, *([status] if status else []), limit]))
@@ -66,7 +66,9 @@ def _rows(store: Store, query: InstanceQuery, limit: int, after: list[Any] | Non
     return found if limit < 0 else found[:limit]
 
 
-def _by_id(store: Store, query: InstanceQuery, limit: int, after: list[Any] | None, conditions: list[str], arguments: list[Any]) -> list[Row]:
+def _by_id(
+    store: Store, query: InstanceQuery, limit: int, after: list[Any] | None, conditions: list[str], arguments: list[Any]
+) -> list[Row]:
     prefix = query.id_prefix or ""
     conditions = ["id >= ?", "id < ?", *conditions]
     arguments = [prefix, prefix + "\U0010ffff", *arguments]

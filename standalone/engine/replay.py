@@ -15,12 +15,12 @@ import uuid
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from standalone.engine import history as h
 from standalone.engine import wording
-from standalone.engine.tasks import Awaited, RetryOptions, Retried, finished, when_all, when_any
+from standalone.engine.tasks import Awaited, Retried, RetryOptions, finished, when_all, when_any
 
 LARGEST_CUSTOM_STATUS = 16  # whole KB of UTF-16: 8,703 units pass (durable.md A14)
 HTTP_ACTIVITY = "BuiltIn::HttpActivity"
@@ -112,7 +112,7 @@ class _Replay:
         self.renewing = False
         self.carried: list[h.Event] = []
         self.custom_status: str | None = None
-        self.groups: list[list[Callable[[], Awaited]]] = []
+        self.groups: list[Sequence[Mapping[str, Any]]] = []  # of actions: a group is awaited until any of it is done
         self.awaiting: Awaited | None = None
         self.position = 0
         self.waits_for = ""
@@ -242,9 +242,11 @@ class _Replay:
             self.set_custom_status(state.get("customStatus"))
             actions = state["actions"]
             if state.get("schemaVersion", 0) == 0:
-                self.groups = [[(lambda a=action: self.invoke(a)) for action in group] for group in actions]
+                self.groups = list(actions)
+            elif len(actions) == 1:
+                self.groups = [[action] for action in actions[0]]
             else:
-                self.groups = [[lambda a=action: self.invoke(a)] for action in actions[0]]
+                raise OrchestrationFails(wording.actions_not_in_one_list(state["schemaVersion"], len(actions)))
         except OrchestrationFails as failure:
             self.ended = ("Failed", wording.orchestrator_failed(self.name, str(failure)), None)
             return
@@ -270,7 +272,7 @@ class _Replay:
                     return
                 group = self.groups[self.position]
                 self.position += 1
-                started = [each() for each in group]
+                started = [self.invoke(action) for action in group]
                 self.awaiting = started[0] if len(started) == 1 else when_any(started) if started else finished()
         except OrchestrationFails as failure:
             self.ended = ("Failed", wording.orchestrator_failed(self.name, str(failure)), None)
@@ -333,13 +335,12 @@ class _Replay:
         if name.casefold() not in self.known.orchestrators:
             raise OrchestrationFails(wording.unknown_function(name, "orchestrator", self.known.orchestrators.values()))
         if instance and instance.casefold() in (self.instance.casefold(), self.parent.casefold()):
-            return finished("The instance ID of a sub-orchestration must be different than the instance ID of a parent orchestration.", failed=True)
+            return finished(wording.CHILD_NAMED_AS_PARENT, failed=True)
         if instance.startswith("@"):
             return finished("instanceId", failed=True)
         number = self.number()
-        return self.schedule(
-            Decision("child", number, name, action.get("input"), instance.strip() or f"{self.execution}:{number}", action.get("version") or "")
-        )
+        target = instance.strip() or f"{self.execution}:{number}"
+        return self.schedule(Decision("child", number, name, action.get("input"), target, action.get("version") or ""))
 
     def create_timer(self, action: Mapping[str, Any]) -> Awaited:
         task = self.timer(h.instant(action["fireAt"]))
@@ -401,7 +402,8 @@ class _Replay:
         if due is not None:
             message["due"] = due
         number = self.number()
-        self.made[number] = Decision("send", number, f"op@{due}" if due else "op", json.dumps(message), f"@{name.lower()}@{key}", fire_at=due and h.instant(due) or None)
+        title, fire_at = ("op", None) if due is None else (f"op@{due}", h.instant(due))
+        self.made[number] = Decision("send", number, title, json.dumps(message), f"@{name.lower()}@{key}", fire_at=fire_at)
         return request
 
     def guid(self) -> uuid.UUID:
@@ -418,13 +420,7 @@ class _Replay:
         """The actions that the list stands at; empty when it is through."""
         if self.ending is not None or self.awaiting is None or self.awaiting.done:
             return ()
-        return tuple(describe(action) for action in self.standing())
-
-    def standing(self) -> Sequence[Mapping[str, Any]]:
-        actions = self.answer.state.get("actions") or [[]]
-        if self.answer.state.get("schemaVersion", 0) == 0:
-            return list(actions[self.position - 1])
-        return [actions[0][self.position - 1]]
+        return tuple(describe(action) for action in self.groups[self.position - 1])
 
 
 class _HttpCall(Awaited):
@@ -450,17 +446,11 @@ class _HttpCall(Awaited):
             self.finish(call.result)
             return
         pause = int(headers["retry-after"]) * 1000 if "retry-after" in headers else LONGEST_POLL_DEFAULT
-        self._replay.timer(self._replay.now + _milliseconds(pause)).then(lambda _: self._poll(headers["location"]))
+        self._replay.timer(self._replay.now + timedelta(milliseconds=pause)).then(lambda _: self._poll(headers["location"]))
 
     def _poll(self, location: str) -> None:
         kept = {name: value for name, value in (self._request.get("headers") or {}).items() if name.lower() != "x-functions-key"}
         self._send({"method": "GET", "uri": location, "headers": kept, "tokenSource": self._request.get("tokenSource")})
-
-
-def _milliseconds(number: float) -> Any:
-    from datetime import timedelta
-
-    return timedelta(milliseconds=number)
 
 
 def describe(action: Mapping[str, Any]) -> str:

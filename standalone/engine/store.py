@@ -60,7 +60,15 @@ class Group:
     timers_gone: list[tuple[int, int, int]] = field(default_factory=list)
 
     def __bool__(self) -> bool:
-        return bool(self.born or self.gone or self.rewound or self.messages or self.taken or self.episodes or self.timers or self.timers_gone)
+        return any((self.born, self.gone, self.rewound, self.messages, self.taken, self.episodes, self.timers, self.timers_gone))
+
+    def forget(self, n: int) -> None:
+        """Instance `n` goes, with all that this group holds of it."""
+        if self.born.pop(n, None) is None:
+            self.gone.append(n)
+        self.messages = {seq: message for seq, message in self.messages.items() if message[0] != n}
+        self.episodes = [each for each in self.episodes if each.n != n]
+        self.timers = {key: None for key in self.timers if key[1] != n}
 
 
 class Store:
@@ -117,6 +125,19 @@ class Store:
                 writer.execute("ROLLBACK")
             raise
         self._since_checkpoint += 1
+
+    def can_write(self) -> bool:
+        """Is it possible to write now? Tried with a page of its own, that is rolled back."""
+        try:
+            self._writer.execute("BEGIN IMMEDIATE")
+            self._writer.execute("INSERT INTO messages (n, event, execution, later) VALUES (0, ?, '', 1)", ("x" * 65536,))
+            self._writer.execute("ROLLBACK")
+            self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        except sqlite3.Error:
+            if self._writer.in_transaction:
+                self._writer.execute("ROLLBACK")
+            return False
+        return True
 
     def checkpoint_if_due(self) -> None:
         """Fold the write-ahead log into the file now and then, after a commit, when nobody waits for it."""
@@ -216,4 +237,5 @@ class Store:
     def select(self, sql: str, arguments: Sequence[Any]) -> list[Row]:
         """Instances by a query over the columns of `Row`."""
         columns = "n, id, name, status, created, updated, input, custom, output, waits"
-        return [Row(*row) for row in self._reader.execute(f"SELECT {columns} FROM instances {sql}", arguments)]
+        statement = f"SELECT {columns} FROM instances {sql}"  # noqa: S608 - of words of ours; values are arguments
+        return [Row(*row) for row in self._reader.execute(statement, arguments)]

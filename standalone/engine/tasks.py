@@ -15,13 +15,13 @@ from typing import Any
 class Awaited:
     """Something that is done once, well or not; whoever listens hears of it at once."""
 
-    __slots__ = ("done", "failed", "result", "_listeners")
+    __slots__ = ("_listeners", "done", "failed", "result")
 
     def __init__(self) -> None:
         self.done = False
         self.failed = False
         self.result: Any = None
-        self._listeners: list[Callable[["Awaited"], None]] = []
+        self._listeners: list[Callable[[Awaited], None]] = []
 
     def then(self, listener: Callable[["Awaited"], None]) -> None:
         """Call `listener` when done; at once if it is."""
@@ -103,9 +103,12 @@ class RetryOptions:
 
 
 class Retried(Awaited):
-    """Attempts with a timer after each failure; the one after the last fires at once, for it is only there for old histories (RetryInterceptor.cs)."""
+    """Attempts with a timer after each failure, after the last one too: n attempts make n timers.
 
-    __slots__ = ("_options", "_attempt", "_timer", "_now", "_first", "_failures", "_error")
+    The last timer fires at once: it is only there for histories of older versions (RetryInterceptor.cs).
+    """
+
+    __slots__ = ("_attempt", "_error", "_failures", "_first", "_now", "_options", "_timer")
 
     def __init__(
         self, options: RetryOptions, attempt: Callable[[], Awaited], timer: Callable[[datetime], Awaited], now: Callable[[], datetime]

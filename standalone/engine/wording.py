@@ -9,6 +9,7 @@ _CHANGED = "Was a change made to the orchestrator code after this instance had a
 _BEFORE = "A previous execution of this orchestration scheduled"
 _NOT_YET = f"but the current replay execution hasn't (yet?) scheduled this task. {_CHANGED}"
 
+CHILD_NAMED_AS_PARENT = "The instance ID of a sub-orchestration must be different than the instance ID of a parent orchestration."
 ACTION_CLASSES = {
     "activity": "ScheduleTaskOrchestratorAction",
     "timer": "CreateTimerOrchestratorAction",
@@ -67,7 +68,9 @@ def timer_replaced(number: int, made: str) -> str:
 
 
 def _child(number: int, name: str, version: str, instance: str) -> str:
-    return f"{_BEFORE} a sub-orchestration task with sequence ID {number} and name '{name}' (version '{version}', instance ID '{instance}'), "
+    return (
+        f"{_BEFORE} a sub-orchestration task with sequence ID {number} and name '{name}' (version '{version}', instance ID '{instance}'), "
+    )
 
 
 def child_missing(number: int, name: str, version: str, instance: str) -> str:
@@ -87,7 +90,8 @@ def child_renamed(number: int, name: str, version: str, instance: str, made: str
     """History has a sub-orchestration of another name."""
     return (
         _child(number, name, version, instance)
-        + f"but the current orchestration replay instead scheduled a sub-orchestration task with name {made} at this sequence number. {_CHANGED}"
+        + "but the current orchestration replay instead scheduled a sub-orchestration task "
+        + f"with name {made} at this sequence number. {_CHANGED}"
     )
 
 
@@ -110,6 +114,11 @@ def unknown_function(name: str, kind: str, known: Iterable[str]) -> str:
     listed = f"The following are the known {kind} functions: {names}." if names else f"No {kind} functions are currently registered!"
     article = "an" if kind[0] in "aeo" else "a"
     return f"The function '{name}' doesn't exist, is disabled, or is not {article} {kind} function. Additional info: {listed}"
+
+
+def actions_not_in_one_list(schema: int, lists: int) -> str:
+    """Actions in the wrong form for the schema that the answer names."""
+    return f"With OOProc schema {schema}, expected actions array to be of length 1 in outer layer but got size: {lists}"
 
 
 def custom_status_too_large(kilobytes: int) -> str:

@@ -50,7 +50,7 @@ class Channel:
         try:
             while True:
                 (length,) = _HEAD.unpack(await reader.readexactly(_HEAD.size))
-                for message in pickle.loads(await reader.readexactly(length)):
+                for message in pickle.loads(await reader.readexactly(length)):  # noqa: S301
                     self._receive(message)
         except (asyncio.IncompleteReadError, ConnectionError):
             self._open = False

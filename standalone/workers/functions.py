@@ -11,6 +11,7 @@ import inspect
 import json
 import traceback
 import typing
+import warnings
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
@@ -113,12 +114,14 @@ class Functions:
         function = self.durable["orchestrator", name.casefold()]
         try:
             body = self._decode(function, "string", trigger)
-            return Answer(json.loads(function.call(**{function.parameter: body})))
+            with warnings.catch_warnings():  # of each cancelled timer that fires, though that is how it should be
+                warnings.filterwarnings("ignore", "Potential duplicate Task completion")
+                return Answer(json.loads(function.call(**{function.parameter: body})))
         except Exception as error:
-            before, found, state = str(error).rpartition(OUT_OF_PROCESS_STATE)
+            _, found, state = str(error).rpartition(OUT_OF_PROCESS_STATE)
             if found:
                 raised = _json_object(state)
-                # One that is "done" and raised (an output that is not JSON, a raise after continue_as_new) is not understood: durable.md A8.
+                # "Done" and raised (an output that is not JSON, a raise after continue_as_new): the extension makes nothing of it.
                 if raised is not None and not raised.get("isDone"):
                     return Answer(raised)
             return Answer(broken=f"One or more errors occurred. (Result: Failure\nException: {_message(error)}\nStack: {_stack(error)})")
@@ -168,7 +171,7 @@ class Functions:
             raise _failed(error) from error
 
     def _with_clients(self, function: Function, arguments: dict[str, Any]) -> dict[str, Any]:
-        return arguments | {name: self.client_binding for name in function.clients}
+        return arguments | dict.fromkeys(function.clients, self.client_binding)
 
     def _decode(self, function: Function, kind: str, value: str) -> Any:
         return self.registry.get(function.trigger_type).decode(meta.Datum(type=kind, value=value), trigger_metadata={})

@@ -3,8 +3,8 @@
 import asyncio
 import itertools
 import os
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -21,11 +21,19 @@ from standalone.workers.stage import Stage
 class InProcessWorkers:
     """One worker, this process. What loading the app changed in it (modules, path, environment, the SDK's session) is undone by `stop`."""
 
-    def __init__(self, app_dir: Path, *, clock: Clock, binding_base_url: str, environment: Mapping[str, str] | None = None, task_hub: str = "standalone") -> None:
+    def __init__(
+        self,
+        app_dir: Path,
+        *,
+        clock: Clock,
+        binding_base_url: str,
+        environment: Mapping[str, str] | None = None,
+        task_hub: str = "standalone",
+    ) -> None:
         self.app_dir, self.clock = Path(app_dir).resolve(), clock
         self.environment = dict(environment or {})
         self.binding = client_binding(binding_base_url, task_hub)
-        self._receive: Callable[[int, Any], None] = lambda worker, message: None
+        self._receive: Callable[[int, Any], None] = _nobody
         self._changed: Callable[[], None] = lambda: None
         self._undo = ExitStack()
         self._calls = itertools.count(1)
@@ -35,7 +43,7 @@ class InProcessWorkers:
         """Load the app. Raises AppDoesNotLoad."""
         try:
             self._undo.enter_context(loading.kept_modules())
-            self._undo.enter_context(_environment(self.environment))
+            self._undo.enter_context(environment(self.environment))
             self._undo.enter_context(sdk.faster_timestamps())
             self.sleep = self._undo.enter_context(VirtualSleep(self.clock, self._parked))
             self.functions = Functions(self.app_dir, self.binding)
@@ -108,18 +116,19 @@ class InProcessWorkers:
             self._receive(0, message)
 
 
-class _environment:
+def _nobody(_worker: int, _message: Any) -> None:
+    """Who hears of messages before an engine is attached."""
+
+
+@contextmanager
+def environment(values: Mapping[str, str]) -> Iterator[None]:
     """Environment variables, for a while."""
-
-    def __init__(self, values: Mapping[str, str]) -> None:
-        self.values = values
-
-    def __enter__(self) -> None:
-        self.before = {name: os.environ.get(name) for name in self.values}
-        os.environ.update(self.values)
-
-    def __exit__(self, *_: object) -> None:
-        for name, value in self.before.items():
+    before = {name: os.environ.get(name) for name in values}
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
             if value is None:
                 os.environ.pop(name, None)
             else:

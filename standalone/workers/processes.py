@@ -34,6 +34,10 @@ LIVED_LONG = 10.0  # seconds after which a death is no sign that the next start 
 LONGEST_PAUSE = 30.0
 
 
+def _nobody(_worker: int, _message: Any) -> None:
+    """Who hears of messages and deaths before an engine is attached."""
+
+
 class _Worker:
     """One process, one after the other under the same number."""
 
@@ -61,8 +65,8 @@ class ProcessWorkers:
         self._numbers = itertools.count(1)
         self._stopping = False
         self._tasks: set[asyncio.Task[None]] = set()
-        self._receive: Callable[[int, Any], None] = lambda worker, message: None
-        self._lost: Callable[[int, str], None] = lambda worker, why: None
+        self._receive: Callable[[int, Any], None] = _nobody
+        self._lost: Callable[[int, str], None] = _nobody
 
     # -- life -------------------------------------------------------------------------------------------------------------
 

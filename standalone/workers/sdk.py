@@ -7,6 +7,7 @@ equal. STANDALONE_FASTER_TIMESTAMPS=0 leaves the SDK as it is.
 
 import asyncio
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -35,16 +36,14 @@ def parse_timestamp(text: str, *arguments: Any, **options: Any) -> datetime:
 @contextmanager
 def faster_timestamps() -> Iterator[None]:
     """Have the SDK parse timestamps by `parse_timestamp`, for a while."""
-    import sys
-
-    module = sys.modules["azure.durable_functions.models.history.HistoryEvent"]
-    before = module.dt_parse  # type: ignore[attr-defined]
+    module: Any = sys.modules["azure.durable_functions.models.history.HistoryEvent"]
+    before = module.dt_parse
     if os.environ.get("STANDALONE_FASTER_TIMESTAMPS", "1") != "0":
-        module.dt_parse = parse_timestamp  # type: ignore[attr-defined]
+        module.dt_parse = parse_timestamp
     try:
         yield
     finally:
-        module.dt_parse = before  # type: ignore[attr-defined]
+        module.dt_parse = before
 
 
 async def close_session() -> None:

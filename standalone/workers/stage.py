@@ -19,16 +19,19 @@ from standalone.engine.orchestration import Activity, Orchestration
 from standalone.workers.functions import Functions
 from standalone.workers.sleeping import running_for_the_app
 
-
 PATIENCE = 0.02  # seconds
-_NOTHING_ASKED = {"entityExists": False, "entityState": None, "results": []}
+_NOTHING_ASKED: dict[str, Any] = {"entityExists": False, "entityState": None, "results": []}
 
 
 class Stage:
     """The instances of one worker. `now` tells the host's time."""
 
     def __init__(
-        self, functions: Functions, now: Callable[[], datetime], emit: Callable[[Any], None], parked: Callable[[], frozenset[str]] | None = None
+        self,
+        functions: Functions,
+        now: Callable[[], datetime],
+        emit: Callable[[Any], None],
+        parked: Callable[[], frozenset[str]] | None = None,
     ) -> None:
         self.functions, self.now, self.emit, self.parked = functions, now, emit, parked
         self.active: dict[int, set[str]] = {}  # activities that run, by instance
@@ -190,7 +193,8 @@ class Stage:
             if call.kind == "http":
                 value: Any = await self.functions.call_http(call.function, call.argument, invocation)
             else:
-                value = await self.functions.call_timer(call.function, call.argument, self.now(), invocation)
+                value = None
+                await self.functions.call_timer(call.function, call.argument, self.now(), invocation)
         except FunctionFailed as failure:
             self.emit(Answered(call.number, None, (failure.message, failure.stack)))
         else:

@@ -1,0 +1,1 @@
+"""What the real Durable extension did, case by case, and whether the engine does the same."""

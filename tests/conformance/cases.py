@@ -10,6 +10,7 @@ import re
 import sys
 import uuid
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -105,7 +106,9 @@ class Case:
             told = [404] if status is None else [status.runtime_status, json.loads(status.custom_status_json or "null")]
             self.observed.append([act["at"], *told])
         elif "raise" in act:
-            self.acts.append([f"raise {act['raise']}", await code("raise", engine.raise_event(target, act["raise"], json.dumps(act["value"])))])
+            self.acts.append(
+                [f"raise {act['raise']}", await code("raise", engine.raise_event(target, act["raise"], json.dumps(act["value"])))]
+            )
         else:
             kind = next(verb for verb in ("suspend", "resume", "terminate", "rewind") if verb in act)
             self.acts.append([kind, await code(kind, getattr(engine, kind)(target, act[kind]))])
@@ -160,7 +163,8 @@ async def look(engine: Engine, instance: str) -> Any:
     if status.runtime_status not in ENDED:
         if status.runtime_status == "Suspended":
             await engine.resume(instance, "end")
-        await engine.terminate(instance, "end")
+        with suppress(InstanceEnded):  # what the resume let go on has ended it
+            await engine.terminate(instance, "end")
     custom, output = (json.loads(text or "null") for text in (status.custom_status_json, status.output_json))
     return {"state": status.runtime_status, "custom": custom, "output": first_line(output), "history": history}
 

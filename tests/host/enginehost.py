@@ -54,7 +54,9 @@ class Host:
 
 
 @asynccontextmanager
-async def running(app_dir: Path, state: Path, *, clock: StandingClock | None = None, settings: EngineSettings | None = None) -> AsyncIterator[Host]:
+async def running(
+    app_dir: Path, state: Path, *, clock: StandingClock | None = None, settings: EngineSettings | None = None
+) -> AsyncIterator[Host]:
     """The app in `app_dir` on the engine, in this process."""
     clock = clock or StandingClock()
     workers = InProcessWorkers(app_dir, clock=clock, binding_base_url="http://127.0.0.1:9/durabletask/")

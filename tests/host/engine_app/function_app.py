@@ -1,6 +1,8 @@
 """A small app for tests of the engine: one of each kind of function."""
 
+from collections.abc import Generator
 from datetime import timedelta
+from typing import Any
 
 import azure.durable_functions as df
 import azure.functions as func
@@ -9,7 +11,7 @@ app = df.DFApp(http_auth_level=func.AuthLevel.ANONYMOUS)
 
 
 @app.activity_trigger(input_name="payload")
-def greet(payload: dict) -> str:
+def greet(payload: dict[str, str]) -> str:
     return f"hello {payload['name']}"
 
 
@@ -19,7 +21,7 @@ async def fail(payload: str) -> None:
 
 
 @app.orchestration_trigger(context_name="context")
-def approval(context: df.DurableOrchestrationContext):  # type: ignore[no-untyped-def]
+def approval(context: Any) -> Generator[Any, Any, Any]:
     greeting = yield context.call_activity("greet", {"name": context.get_input()["name"]})
     context.set_custom_status({"waits for": "decision"})
     decision = context.wait_for_external_event("decision")
@@ -33,5 +35,6 @@ def approval(context: df.DurableOrchestrationContext):  # type: ignore[no-untype
 
 @app.route(route="start/{name}", methods=["POST"])
 @app.durable_client_input(client_name="client")
-async def start(req: func.HttpRequest, client: df.DurableOrchestrationClient) -> func.HttpResponse:
-    return func.HttpResponse(f"{req.route_params['name']} {client.task_hub_name if hasattr(client, 'task_hub_name') else ''}".strip(), status_code=202)
+async def start(req: func.HttpRequest, client: Any) -> func.HttpResponse:
+    payload = client.create_http_management_payload(req.route_params["name"])
+    return func.HttpResponse(payload["statusQueryGetUri"], status_code=202)

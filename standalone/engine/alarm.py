@@ -1,0 +1,85 @@
+"""Durable timers: the table clustered by due time is the heap. It is asked when the earliest is due; a restart costs nothing.
+
+A timer that is due is handed over as a message. Its row stays until the episode that takes it is on disk, so it is never lost.
+"""
+
+import asyncio
+from collections.abc import Callable
+from datetime import timedelta
+
+from standalone.contracts import Clock
+from standalone.engine.orchestration import EPOCH, microseconds
+from standalone.engine.store import Store
+
+LONGEST_SLEEP = 3600.0  # seconds: the wall clock may be set meanwhile
+AT_ONCE = 500
+
+Key = tuple[int, int, int]  # due, n, number
+
+
+class Alarm:
+    """Calls `ring` with each timer that is due, once."""
+
+    def __init__(self, store: Store, clock: Clock, ring: Callable[[Key], None]) -> None:
+        self._store, self._clock, self._ring = store, clock, ring
+        self._ringing: set[Key] = set()
+        self._handle: asyncio.TimerHandle | None = None
+        self._loop = asyncio.get_running_loop()
+        self._stopped = False
+        self.next_due: int | None = None
+        clock.on_move(self._set)
+
+    def look(self) -> None:
+        """The table has changed, on disk."""
+        self.next_due = self._store.next_due()
+        self._set()
+
+    def gone(self, key: Key) -> None:
+        """An episode has taken this timer."""
+        self._ringing.discard(key)
+
+    def again(self, n: int) -> None:
+        """What rang for instance `n` was lost with its worker: it will ring again."""
+        self._ringing = {key for key in self._ringing if key[1] != n}
+
+    def forget(self) -> None:
+        """Start anew from the table."""
+        self._ringing.clear()
+        self.look()
+
+    def overdue(self) -> bool:
+        """Is a timer due that no episode has taken?"""
+        return self.next_due is not None and self.next_due <= microseconds(self._clock.now())
+
+    def stop(self) -> None:
+        """Ring no more."""
+        self._stopped = True
+        if self._handle:
+            self._handle.cancel()
+
+    def _set(self) -> None:
+        if self.next_due is not None:
+            self._sleep_until(self.next_due)
+
+    def _sleep_until(self, due: int) -> None:
+        if self._handle:
+            self._handle.cancel()
+            self._handle = None
+        seconds = self._clock.seconds_until(EPOCH + timedelta(microseconds=due))
+        if seconds is not None and not self._stopped:
+            self._handle = self._loop.call_later(min(seconds, LONGEST_SLEEP), self._fire)
+
+    def _fire(self) -> None:
+        if self._stopped:
+            return
+        now = microseconds(self._clock.now())
+        most = len(self._ringing) + AT_ONCE
+        due = self._store.due(now, most)
+        for key in due:
+            if key not in self._ringing:
+                self._ringing.add(key)
+                self._ring(key)
+        if len(due) == most:
+            self._handle = self._loop.call_later(0, self._fire)
+        elif (after := self._store.next_due(now)) is not None:
+            self._sleep_until(after)

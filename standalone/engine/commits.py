@@ -1,0 +1,111 @@
+"""Group commit: what a turn of the event loop collects goes to the disk as one transaction, while the next turn collects.
+
+One group is being written at a time, on the writer's thread. Nobody waits for a timer: a group is as large as what came in during the
+last commit. When a commit fails, nothing of the group and of what came after it is on disk, and whoever waits is told so.
+"""
+
+import asyncio
+import logging
+import sqlite3
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+from standalone.contracts import StoreFailed
+from standalone.engine.store import Group, Store
+
+log = logging.getLogger("standalone.engine")
+
+RETRY_AFTER = 1.0  # seconds
+
+
+class Committer:
+    """`written` is called for each group that is on disk; `failed` when one is not and the file can be written again."""
+
+    def __init__(self, store: Store, written: Callable[[Group], None], failed: Callable[[], None]) -> None:
+        self.group = Group()
+        self.failure: StoreFailed | None = None
+        self._store, self._written, self._failed = store, written, failed
+        self._waiters: list[asyncio.Future[None]] = []
+        self._busy = False
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="writer")
+        self._loop = asyncio.get_running_loop()
+        self._task: asyncio.Task[None] | None = None
+
+    @property
+    def idle(self) -> bool:
+        """Is all on disk that was collected?"""
+        return not (self._busy or self.group)
+
+    async def written(self) -> None:
+        """Wait until all that was collected so far is on disk. Raises StoreFailed."""
+        self.check()
+        waiter = self._loop.create_future()
+        self._waiters.append(waiter)
+        self.soon()
+        await waiter
+
+    def check(self) -> None:
+        """Raises StoreFailed while the file cannot be written."""
+        if self.failure:
+            raise StoreFailed(str(self.failure))
+
+    def soon(self) -> None:
+        """Commit what is collected at the end of this turn of the loop."""
+        if not self._busy and not self.failure:
+            self._busy = True
+            self._loop.call_soon(self._begin)
+
+    def _begin(self) -> None:
+        if self.group or self._waiters:
+            self._task = self._loop.create_task(self._commit())
+        else:
+            self._busy = False
+            self._written(self.group)
+
+    async def _commit(self) -> None:
+        group, waiters = self.group, self._waiters
+        self.group, self._waiters = Group(), []
+        try:
+            if group:
+                await self._loop.run_in_executor(self._thread, self._store.commit, group)
+        except sqlite3.Error as error:
+            await self._fail(error, waiters)
+            return
+        self._written(group)
+        _release(waiters, None)
+        self._begin()
+        if not self._busy:
+            self._thread.submit(self._store.checkpoint_if_due)
+
+    async def _fail(self, error: sqlite3.Error, waiters: list[asyncio.Future[None]]) -> None:
+        """Refuse everything until the file can be written again; then whoever collects starts from what is on disk."""
+        self.failure = StoreFailed(f"The engine's file {self._store.path} cannot be written: {error}")
+        log.critical("%s Nothing is accepted until it can be.", self.failure)
+        while True:
+            _release([*waiters, *self._waiters], self.failure)
+            self.group, self._waiters, waiters = Group(), [], []
+            await asyncio.sleep(RETRY_AFTER)
+            if await self._loop.run_in_executor(self._thread, self._store.can_write):
+                break
+        log.warning("The engine's file can be written again.")
+        self.failure, self._busy, self.group = None, False, Group()
+        self._failed()
+
+    async def close(self) -> None:
+        """Write what is left."""
+        if self.failure:
+            if self._task:
+                self._task.cancel()
+        elif not self.idle:
+            await self.written()
+        self._thread.shutdown()
+
+
+def _release(waiters: list[asyncio.Future[None]], failure: StoreFailed | None) -> None:
+    for waiter in waiters:
+        if waiter.done():
+            continue
+        if failure:
+            waiter.set_exception(StoreFailed(str(failure)))
+        else:
+            waiter.set_result(None)

@@ -1,0 +1,390 @@
+"""The dispatcher: who sits where, and what goes to whom.
+
+An instance gets a seat in a worker when there is something to do for it, and keeps it while it rests, until others need the room; at
+most `most_active` are busy at a time, the others wait on disk. Messages are handed to the worker at once: the episode that takes one
+cannot be on disk before it, and a message that is taken in the group in which it came is never written.
+"""
+
+import asyncio
+import itertools
+from collections import OrderedDict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from standalone import contracts
+from standalone.engine import history as h
+from standalone.engine import rewinding
+from standalone.engine.alarm import Alarm, Key
+from standalone.engine.commits import Committer
+from standalone.engine.entity import NO_STATE
+from standalone.engine.messages import Arrival, Committed, Deliver, Episode, Load, Send, Unload
+from standalone.engine.orchestration import ENDED, microseconds
+from standalone.engine.store import Group, Row, Store
+
+
+@dataclass(frozen=True)
+class EngineSettings:
+    """What may be tuned. `synchronous`: SQLite's; OFF only where a crash of the machine may lose what was acknowledged."""
+
+    most_active: int = 256  # instances with something under way in the workers
+    most_seated: int = 1000  # instances kept loaded though they rest
+    synchronous: str = "FULL"
+    default_version: str = ""
+
+
+@dataclass
+class Seat:
+    """An instance that is loaded in a worker."""
+
+    worker: int
+    unanswered: dict[int, Arrival] = field(default_factory=dict)  # delivered, not yet in an episode
+    running: int = 0  # activities
+    uncommitted: int = 0  # episodes on their way to the disk
+    fresh: bool = False
+
+    @property
+    def rests(self) -> bool:
+        """Is there nothing under way?"""
+        return not (self.unanswered or self.running or self.uncommitted or self.fresh)
+
+
+class Dispatcher:
+    """Everything between the verbs and the workers. Nothing here waits; `commits.written()` does."""
+
+    def __init__(self, store: Store, clock: contracts.Clock, workers: contracts.InstanceWorkers, settings: EngineSettings) -> None:
+        self.store, self.clock, self.workers, self.settings = store, clock, workers, settings
+        self.commits = Committer(store, self._group_written, self._begin_again)
+        self.alarm = Alarm(store, clock, self._timer_due)
+        self.changed = asyncio.Event()
+        self._ticks = itertools.count(-1, -1)  # numbers of messages that are not in the table
+        workers.attach(self._receive, self._worker_lost, self.changed.set)
+        self._forget()
+        self._take_up()
+
+    def _forget(self) -> None:
+        self._seats: dict[int, Seat] = {}
+        self._resting: OrderedDict[int, None] = OrderedDict()
+        self._mail: dict[int, list[Arrival]] = {}  # for instances without a seat
+        self._stored_mail: set[int] = set()  # the same, to be read from the file
+        self._backlog: dict[int, None] = {}
+        self._draining: dict[int, int] = {}  # instances of a lost worker: episodes still on their way to the disk
+        self._held: set[int] = set()  # instances that are being rewound
+        self._lost: dict[int, str] = {}  # instances of a lost worker, and how it died
+        self._newborn: dict[int, tuple[str, str]] = {}  # not on disk yet: n -> id, name
+        self._ids: dict[str, int] = {}  # of newborn instances
+        self._vanished: set[str] = set()  # ids whose deletion is not on disk yet
+
+    def _take_up(self) -> None:
+        """Go on with what is under way by the file."""
+        n, seq = self.store.last_numbers()
+        self._numbers, self._seqs = itertools.count(n + 1), itertools.count(seq + 1)
+        for each in self.store.under_way():
+            self._stored_mail.add(each)
+            self._knock(each)
+        self.alarm.forget()
+
+    def _begin_again(self) -> None:
+        """A commit failed, and the file can be written again: what was not on disk never happened."""
+        for n in list(self._seats):
+            self._leave(n)
+        self._forget()
+        self._take_up()
+        self.changed.set()
+
+    async def close(self) -> None:
+        """Write what has come in. What runs is abandoned, and runs again at the next start."""
+        self.alarm.stop()
+        await self.commits.close()
+
+    def quiet(self) -> bool:
+        """Is nothing left to do at the present time? Raises StoreFailed."""
+        self.commits.check()
+        if not self.commits.idle or self._backlog or self._draining or self._held or self.alarm.overdue():
+            return False
+        running = 0
+        for seat in self._seats.values():
+            if seat.unanswered or seat.uncommitted or seat.fresh:
+                return False
+            running += seat.running
+        return self.workers.quiet(running)
+
+    # -- instances --------------------------------------------------------------------------------------------------------
+
+    def find(self, instance: str) -> Row | None:
+        """The instance with this id, those not yet on disk included."""
+        if instance in self._ids:
+            n = self._ids[instance]
+            at = microseconds(self.clock.now())
+            return Row(n, instance, self._newborn[n][1], "Pending", at, at, None, None, None, None)
+        return None if instance in self._vanished else self.store.find(instance)
+
+    def begin(self, instance: str, name: str, given: str | None, event: str, at: datetime) -> None:
+        """A new orchestration, in place of whatever had its id."""
+        old = self.find(instance)
+        if old:
+            self.delete(old.n, instance)
+        self.post(self._born(instance, name, given, at), event)
+
+    def entity(self, instance: str) -> int:
+        """The number of an entity; one that nobody has touched yet is made."""
+        found = self.find(instance)
+        return found.n if found else self._born(instance, instance[: instance.index("@", 1)], NO_STATE, self.clock.now())
+
+    def _born(self, instance: str, name: str, given: str | None, at: datetime) -> int:
+        n = next(self._numbers)
+        self.commits.group.born[n] = (instance, name, microseconds(at), given)
+        self._newborn[n], self._ids[instance] = (instance, name), n
+        return n
+
+    def delete(self, n: int, instance: str) -> None:
+        """Remove an instance and all that is on its way to it."""
+        self._ids.pop(instance, None)
+        self._newborn.pop(n, None)
+        self._vanished.add(instance)
+        self._mail.pop(n, None)
+        self._stored_mail.discard(n)
+        self._backlog.pop(n, None)
+        self._leave(n)
+        self.commits.group.forget(n)
+        self.commits.soon()
+
+    def rewind(self, row: Row, event: str) -> list[int]:
+        """Rewrite the history of an instance and of its failed children. Answers who is held until `release`."""
+        episodes = self.store.episodes(row.n)
+        struck = rewinding.strike([events for _, events in episodes])
+        self._leave(row.n)
+        self._held.add(row.n)
+        self.commits.group.rewound[row.n] = [(k, events) for (k, _), events in zip(episodes, struck.rows, strict=True)]
+        self.commits.soon()
+        if not struck.failed_children:
+            self.commits.group.messages[next(self._seqs)] = (row.n, event, "", False)
+            self._stored_mail.add(row.n)
+        children = [child for child in map(self.store.find, struck.failed_children) if child]
+        return [row.n, *(n for child in children for n in self.rewind(child, event))]
+
+    def release(self, held: Iterable[int]) -> None:
+        """What was rewound is on disk: let it go on."""
+        for n in held:
+            self._held.discard(n)
+            if n in self._stored_mail or n in self._mail:
+                self._knock(n)
+
+    # -- messages ---------------------------------------------------------------------------------------------------------
+
+    def post(self, n: int, event: str, execution: str = "") -> None:
+        """A message for an instance: into the group, and on to the worker."""
+        seq = next(self._seqs)
+        self.commits.group.messages[seq] = (n, event, execution, False)
+        self.commits.soon()
+        self._hand_over(n, Arrival(seq, event, execution))
+
+    def _post_later(self, n: int, event: str, due: int) -> None:
+        """A message that a timer will bring: it is known by its negative seq."""
+        seq = next(self._seqs)
+        self.commits.group.messages[seq] = (n, event, "", True)
+        self.commits.group.timers[due, n, -seq] = None
+        self.commits.soon()
+
+    def _send(self, send: Send) -> None:
+        """What an episode sends to another instance; nobody there: it is dropped, as the real engine drops it."""
+        found = self.find(send.instance)
+        if send.kind == "start":
+            if found and found.status == "Pending":
+                self.post(found.n, send.text)  # it is let run once before it is replaced
+            else:
+                self.begin(send.instance, send.name, h.parse([send.text])[0]["Input"], send.text, self.clock.now())
+        elif send.instance.startswith("@"):
+            n = self.entity(send.instance)
+            if send.due > microseconds(self.clock.now()):
+                self._post_later(n, send.text, send.due)
+            else:
+                self.post(n, send.text)
+        elif found:
+            self.post(found.n, send.text, send.execution)
+
+    def _timer_due(self, key: Key) -> None:
+        due, n, number = key
+        text = self.store.message(-number) if number < 0 else None
+        if text is None:
+            self._hand_over(n, Arrival(next(self._ticks), "", "", (due, number)))
+        else:
+            self._hand_over(n, Arrival(-number, text, "", (due, number)))
+        self.changed.set()
+
+    def _hand_over(self, n: int, arrival: Arrival) -> None:
+        seat = self._seats.get(n)
+        if seat:
+            self._resting.pop(n, None)
+            seat.unanswered[arrival.seq] = arrival
+            self.workers.send(seat.worker, Deliver(n, [arrival]))
+        else:
+            self._mail.setdefault(n, []).append(arrival)
+            self._knock(n)
+
+    # -- seats ------------------------------------------------------------------------------------------------------------
+
+    def _knock(self, n: int) -> None:
+        """Seat an instance, now or when there is room."""
+        if n in self._draining or n in self._held:
+            return
+        if len(self._seats) - len(self._resting) >= self.settings.most_active:
+            self._backlog[n] = None
+        else:
+            self._seat(n)
+
+    def _seat(self, n: int) -> None:
+        load = self._load(n)
+        arrivals = self._collect_mail(n)
+        if load is None:  # purged meanwhile: what came for it goes with it
+            self._drop(n, arrivals)
+            return
+        seat = self._seats[n] = Seat(self.workers.place(n))
+        seat.fresh = load.fresh
+        seat.unanswered = {arrival.seq: arrival for arrival in arrivals}
+        seat.running = open_activities(load)
+        self.workers.send(seat.worker, load)
+        if arrivals:
+            self.workers.send(seat.worker, Deliver(n, arrivals))
+        elif seat.rests:
+            self._rest(n)
+
+    def _load(self, n: int) -> Load | None:
+        lost = self._lost.pop(n, "")
+        if n in self._newborn:
+            instance, name = self._newborn[n]
+            return Load(n, instance, name, 0, (), (), "Pending", None, None, False, lost)
+        found = self.store.load(n)
+        if found is None:
+            return None
+        instance, name, status, k, fresh, custom, output, given = found
+        rows = self.store.history(n)
+        events, tasks = [row[0] for row in rows], [row[1] for row in rows]
+        return Load(n, instance, name, k, events, tasks, status, custom, output, bool(fresh), lost, given if name.startswith("@") else None)
+
+    def _collect_mail(self, n: int) -> list[Arrival]:
+        arrivals = self._mail.pop(n, [])
+        if n in self._stored_mail:
+            self._stored_mail.discard(n)
+            known = {arrival.seq for arrival in arrivals}
+            stored = [Arrival(seq, event, execution) for seq, event, execution in self.store.messages_of(n) if seq not in known]
+            arrivals = stored + arrivals
+        return arrivals
+
+    def _drop(self, n: int, arrivals: Iterable[Arrival]) -> None:
+        for arrival in arrivals:
+            if arrival.timer:
+                self._timer_taken((arrival.timer[0], n, arrival.timer[1]))
+            self._taken(arrival.seq)
+        self.commits.soon()
+
+    def _rest(self, n: int) -> None:
+        """Nothing is under way: keep the instance for a while, and give its place to one that waits."""
+        self._resting[n] = None
+        while len(self._resting) > self.settings.most_seated:
+            self._leave(next(iter(self._resting)))
+        while self._backlog and len(self._seats) - len(self._resting) < self.settings.most_active:
+            waiting = next(iter(self._backlog))
+            del self._backlog[waiting]
+            self._seat(waiting)
+
+    def _leave(self, n: int) -> None:
+        """Take an instance's seat away."""
+        self._resting.pop(n, None)
+        seat = self._seats.pop(n, None)
+        if seat:
+            self.workers.send(seat.worker, Unload(n))
+
+    def _worker_lost(self, worker: int, why: str) -> None:
+        """A worker died: its instances are loaded again elsewhere, once what they had written is on disk."""
+        for n, seat in [(n, seat) for n, seat in self._seats.items() if seat.worker == worker]:
+            del self._seats[n]
+            self._resting.pop(n, None)
+            if seat.rests:
+                continue
+            self._lost[n] = why
+            self._mail[n] = list(seat.unanswered.values()) + self._mail.get(n, [])
+            if seat.uncommitted:
+                self._draining[n] = seat.uncommitted
+            else:
+                self._knock(n)
+        self.changed.set()
+
+    # -- episodes ---------------------------------------------------------------------------------------------------------
+
+    def _receive(self, worker: int, message: Any) -> None:
+        if type(message) is Episode and not self.commits.failure:
+            self._take(worker, message)
+        self.changed.set()
+
+    def _take(self, worker: int, episode: Episode) -> None:
+        """An episode has run: into the group with it, and with all that follows from it."""
+        n, group = episode.n, self.commits.group
+        seat = self._seats.get(n)
+        if seat is None or seat.worker != worker:
+            return
+        for seq in episode.seqs:
+            seat.unanswered.pop(seq, None)
+            self._taken(seq)
+        for due, number in (*episode.fired, *episode.timers_gone):
+            self._timer_taken((due, n, number))
+        group.timers.update({(due, n, number): None for due, number in episode.timers})
+        seat.running, seat.fresh = episode.running, episode.fresh
+        if episode.changes:
+            group.episodes.append(episode)
+            seat.uncommitted += 1
+        for send in episode.sends:
+            self._send(send)
+        self.commits.soon()
+
+    def _taken(self, seq: int) -> None:
+        """A message is done with: it leaves the group, or the table."""
+        if seq > 0 and self.commits.group.messages.pop(seq, None) is None:
+            self.commits.group.taken.append(seq)
+
+    def _timer_taken(self, key: Key) -> None:
+        self.alarm.gone(key)
+        if key in self.commits.group.timers:
+            del self.commits.group.timers[key]
+        else:
+            self.commits.group.timers_gone.append(key)
+
+    def _group_written(self, group: Group) -> None:
+        """A group is on disk: start what it asks for, let rest what rests."""
+        for n, (instance, *_) in group.born.items():
+            self._newborn.pop(n, None)
+            if self._ids.get(instance) == n:
+                del self._ids[instance]
+        if not self.commits.group.gone:
+            self._vanished.clear()
+        for episode in group.episodes:
+            self._episode_written(episode)
+        if group.timers or group.timers_gone:
+            self.alarm.look()
+        self.changed.set()
+
+    def _episode_written(self, episode: Episode) -> None:
+        n = episode.n
+        seat = self._seats.get(n)
+        if n in self._draining:
+            self._draining[n] -= 1
+            if not self._draining[n]:
+                del self._draining[n]
+                self._knock(n)
+        elif seat:
+            seat.uncommitted -= 1
+            if episode.tasks is not None:
+                self.workers.send(seat.worker, Committed(n, episode.number))
+            if seat.rests:
+                self._rest(n)
+
+
+def open_activities(load: Load) -> int:
+    """How many activities an instance has open, as its stored history tells."""
+    if load.status in ENDED:
+        return 0
+    events = h.parse(load.rows)
+    scheduled = {each["EventId"] for each in events if each["EventType"] == h.TASK_SCHEDULED}
+    answered = {each["TaskScheduledId"] for each in events if each["EventType"] in (h.TASK_COMPLETED, h.TASK_FAILED)}
+    return len(scheduled - answered)
