@@ -18,7 +18,7 @@ from typing import Any
 
 import aiohttp
 
-from tests.live.conftest import HEADERS, HERE, settings
+from tests.live.conftest import HEADERS, settings
 from tests.live.greenlight import Greenlight, Proposal
 from tests.live.host import Host, app_folder
 from tests.live.mailbox import Mailbox
@@ -65,7 +65,7 @@ async def measured(command: str, http: aiohttp.ClientSession) -> dict[str, Round
     mailbox = Mailbox()
     with tempfile.TemporaryDirectory(prefix="greenlight-rounds-") as name:
         folder = Path(name)
-        host = Host(command, app_folder(folder / "app", HERE / "policy.toml", probe=True, storage={}))
+        host = Host(command, app_folder(folder / "app", probe=True, storage={}))
         host.settings = settings(host.url, folder / "records", mailbox) | {"GREENLIGHT_PLUGINS": ""}
         episodes = host.folder / "episodes"
         episodes.touch()

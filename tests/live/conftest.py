@@ -20,7 +20,6 @@ from tests.live.greenlight import Greenlight
 from tests.live.host import SOONER, Host, app_folder
 from tests.live.mailbox import Mailbox
 
-HERE = Path(__file__).parent
 COMMAND = os.environ.get("GREENLIGHT_LIVE_HOST") or "python -m standalone"
 URL = os.environ.get("GREENLIGHT_LIVE_URL", "").rstrip("/")
 OPERATOR_KEY = os.environ.get("GREENLIGHT_LIVE_OPERATOR_KEY") or secrets.token_urlsafe(24)
@@ -50,7 +49,8 @@ def settings(url: str, state: Path, mailbox: Mailbox) -> dict[str, str]:
         "GREENLIGHT_SMTP_HOST": mailbox.host,
         "GREENLIGHT_SMTP_PORT": str(mailbox.port),
         "GREENLIGHT_MAIL_FROM": "greenlight@live.example",
-        "GREENLIGHT_PLUGINS": "examples.acme_rules",
+        "GREENLIGHT_PLUGINS": "examples.acme_rules,gated_rule",
+        "ACME_SCORING_SECONDS": "0.1",
     }
 
 
@@ -113,7 +113,7 @@ async def running(
     folder: Path, http: aiohttp.ClientSession, mailbox: Mailbox, keep: bool = False, storage: Mapping[str, object] | None = None
 ) -> AsyncIterator[Site]:
     """A host with the app, ended in order afterwards."""
-    host = Host(COMMAND, app_folder(folder / "app", HERE / "policy.toml", probe=keep, storage=storage or {}), keep=keep)
+    host = Host(COMMAND, app_folder(folder / "app", probe=keep, storage=storage or {}), keep=keep)
     host.settings = settings(host.url, folder / "records", mailbox)
     try:
         await host.start(http)

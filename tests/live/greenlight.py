@@ -50,9 +50,9 @@ class Greenlight:
             self.answers.append(answer)
         return answer
 
-    async def submit(self, category: str, **changes: Any) -> "Proposal":
-        """Post a proposal of `category`, which picks its policy."""
-        body = proposal_body(category, **changes)
+    async def submit(self, policy: str, **changes: Any) -> "Proposal":
+        """Post a proposal that the policy of this name is for."""
+        body = proposal_body(policy, **changes)
         answer = await self.call("POST", "/api/proposals", body, **self.headers)
         assert answer.status == 202, answer
         return Proposal(self, answer.json()["id"], body["title"], answer.json())
@@ -125,14 +125,14 @@ def facts_of(document: Any) -> list[dict[str, Any]]:
     return list(document["facts"])
 
 
-def proposal_body(category: str, **changes: Any) -> dict[str, Any]:
-    """A proposal that nothing is wrong with, under a title of its own."""
+def proposal_body(policy: str, **changes: Any) -> dict[str, Any]:
+    """A proposal that nothing is wrong with, under a title of its own. Its department picks its policy in policy.toml."""
     return {
         "title": f"Roof {secrets.token_hex(4)}",
         "summary": "Photovoltaics on the roof of hall 3.",
         "submitter": SAM,
-        "department": "facilities",
-        "category": category,
+        "department": policy,
+        "category": "office",
         "budget": {"amount": "12500.00", "currency": "EUR"},
         **changes,
     }

@@ -28,6 +28,7 @@ HERE = Path(__file__).resolve().parent
 
 LINKED = ("activities", "clients", "domain", "orchestrators", "services", "examples", "standalone", ".venv")
 COPIED = ("function_app.py", "local.settings.json", "requirements.txt")
+OURS = ("policy.toml", "gated_rule.py")
 
 READY_WITHIN = 120.0
 """Seconds to the first answer; the first start of all may install things."""
@@ -63,8 +64,8 @@ def kind_of(command: Sequence[str]) -> str:
     raise ValueError(f"{shlex.join(command)} is none of {', '.join(KINDS)}")
 
 
-def app_folder(folder: Path, policy: Path, probe: bool, storage: Mapping[str, object]) -> Path:
-    """The app in `folder`: links to its packages, copies of its few files, `policy` as its policy.
+def app_folder(folder: Path, probe: bool, storage: Mapping[str, object]) -> Path:
+    """The app in `folder`: links to its packages, copies of its few files, a policy and a rule of the tests'.
 
     `probe` adds `worker_probe`, imported by the copy of function_app.py. `storage` is merged into storageProvider of host.json.
     """
@@ -74,7 +75,8 @@ def app_folder(folder: Path, policy: Path, probe: bool, storage: Mapping[str, ob
             (folder / name).symlink_to(APP / name)
     for name in COPIED:
         shutil.copy(APP / name, folder / name)
-    shutil.copy(policy, folder / "policy.toml")
+    for name in OURS:
+        shutil.copy(HERE / name, folder / name)
     settings = json.loads((APP / "host.json").read_text())
     settings["extensions"]["durableTask"]["storageProvider"] |= storage
     (folder / "host.json").write_text(json.dumps(settings))

@@ -1,8 +1,11 @@
 """Decisions that meet: sent at one instant, or while the engine is busy with something else. What is answered is what stands."""
 
 import asyncio
+from pathlib import Path
 
+from tests.live.conftest import Site
 from tests.live.greenlight import Answer, Greenlight, Proposal, told_is_trail
+from tests.live.mailbox import eventually
 from tests.live.test_way import ANA, BEN, CEM, SUBMITTER
 
 
@@ -70,13 +73,17 @@ async def test_decisions_while_a_mail_is_being_handed_over_are_kept(greenlight: 
     await told_is_trail(proposal)
 
 
-async def test_a_withdrawal_while_a_rule_runs_ends_the_proposal(greenlight: Greenlight) -> None:
-    """A rule that takes seconds reports to a proposal that is gone by then: its report changes nothing, and nobody is asked."""
-    proposal = await greenlight.submit("scored")
-    assert (await proposal.status())["status"] in ("received", "validating")
+async def test_a_withdrawal_while_a_rule_runs_ends_the_proposal(site: Site, tmp_path: Path) -> None:
+    """The rule reports to a proposal that is gone by then: its report changes nothing, and nobody is asked."""
+    greenlight, gate = site.greenlight, tmp_path / "gate"
+    gate.touch()
+    proposal = await greenlight.submit("solo", details={"gate": str(gate)})
+    await proposal.until("validating")
+    await eventually(lambda: gate.read_text() == "reached", 30, "the rule runs")
     answer = await greenlight.call("POST", f"/api/proposals/{proposal.id}/withdraw", {}, **greenlight.headers)
     assert answer.status == 202, answer
-    await proposal.letter(SUBMITTER, "withdrawn")
     assert (await proposal.status())["status"] == "withdrawn"
+    gate.unlink()
+    await proposal.letter(SUBMITTER, "withdrawn")
     assert greenlight.mailbox.to(ANA, proposal.title) == []
     assert (await proposal.kinds()).count("concluded") == 1

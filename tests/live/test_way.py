@@ -78,21 +78,22 @@ async def test_a_reviewer_hands_the_turn_to_a_colleague(greenlight: Greenlight) 
 
 
 async def test_requested_changes_come_back_as_a_revision_and_are_asked_anew(greenlight: Greenlight) -> None:
-    """A decision is on the revision that the page showed: the link of the first round must not decide the second."""
-    proposal = await greenlight.submit("solo")
-    first = (await proposal.letter(ANA, "/review/")).link()
+    """A decision is on the revision that the page showed: no link of the first round may decide the second."""
+    proposal = await greenlight.submit("any")
+    first, others = [(await proposal.letter(address, "/review/")).link() for address in (ANA, BEN)]
     assert (await proposal.decided_at(first, "request_changes", "Please add the roof's load.")).status == 200
     await proposal.until("changes_requested")
     await proposal.letter(SUBMITTER, "Please add the roof's load.")
 
-    revision = proposal_body("solo", title=proposal.title, summary="Photovoltaics; the roof carries 60 kg/m².")
+    revision = proposal_body("any", title=proposal.title, summary="Photovoltaics; the roof carries 60 kg/m².")
     answer = await greenlight.call("POST", f"/api/proposals/{proposal.id}/revisions", revision, **greenlight.headers)
     assert answer.status == 202, answer
 
-    second = await proposal.letter(ANA, "/review/", number=2)
-    assert second.link() != first
-    assert (await proposal.decided_at(first, "approve")).status == 410
-    assert (await proposal.decided_at(second.link(), "approve")).status == 200
+    second = (await proposal.letter(ANA, "/review/", number=2)).link()
+    assert second != first
+    assert (await proposal.decided_at(others, "approve")).status == 410  # revised
+    assert (await proposal.decided_at(first, "approve")).status == 409  # decided already, otherwise
+    assert (await proposal.decided_at(second, "approve")).status == 200
     assert (await proposal.until("approved"))["round"] == 2
     await told_is_trail(proposal)
 
@@ -105,7 +106,7 @@ async def test_a_withdrawn_proposal_asks_nobody_any_more(greenlight: Greenlight)
     assert answer.status == 202, answer
     await proposal.until("withdrawn")
     assert (await proposal.decided_at(link, "approve")).status == 410
-    await proposal.letter(ANA, "withdrawn")
+    await proposal.letter(ANA, "Nothing more is needed")
     await told_is_trail(proposal)
 
 
