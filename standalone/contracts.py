@@ -11,7 +11,7 @@ Texts named `*_json` are JSON text that nobody on the way parses without need. I
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 JsonText = str
@@ -23,6 +23,10 @@ class Clock(Protocol):
     @property
     def virtual(self) -> bool:
         """True when time stands still between moves."""
+
+    @property
+    def offset(self) -> timedelta:
+        """How far a clock that goes by itself is ahead of the real time."""
 
     def now(self) -> datetime:
         """The host's time, aware UTC."""

@@ -1,0 +1,277 @@
+"""The host: store, clock, engine, workers, server, timers and mailbox, put together. In its own process, or within a test.
+
+async with Host(app_dir, state_dir, virtual=True) as host:
+...  # host.url
+await host.advance(timedelta(days=3))
+"""
+
+import asyncio
+import errno
+import fcntl
+import json
+import logging
+import socket
+from collections.abc import Coroutine, Mapping, Sequence
+from contextlib import AsyncExitStack
+from datetime import datetime, timedelta
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from aiohttp import web
+
+from standalone import configuration, durable_api
+from standalone.clock import HostClock
+from standalone.contracts import AppDoesNotLoad, FunctionInfo
+from standalone.durable_api import DurableApi
+from standalone.engine import Engine, EngineSettings
+from standalone.keys import Keys
+from standalone.mailbox import Mailbox
+from standalone.pages import Pages
+from standalone.routes import RouteTable, RouteWrong
+from standalone.schedule import ScheduleWrong
+from standalone.server import Server, is_local
+from standalone.timers import TimerFunctions
+from standalone.workers import InProcessWorkers, ProcessWorkers
+
+log = logging.getLogger("standalone")
+
+SERVED = ("http", "timer", "orchestrator", "activity", "entity")
+
+
+class HostRefuses(Exception):
+    """The host cannot start here: the port or the state folder is in use, or a file is wrong. The message is one clear line."""
+
+
+class Host:
+    """One app on one machine.
+
+    `workers=0` runs the app in this process. `virtual`: time stands until `advance`. `settings` are added to the app's
+    environment. `port` and `smtp_port` 0: any free one.
+    """
+
+    def __init__(
+        self,
+        app_dir: Path,
+        state_dir: Path,
+        *,
+        address: str = "127.0.0.1",
+        port: int = 0,
+        smtp_port: int = 0,
+        workers: int = 0,
+        virtual: bool = False,
+        start: datetime | None = None,
+        settings: Mapping[str, str] | None = None,
+        engine_settings: EngineSettings | None = None,
+    ) -> None:
+        self.app_dir = Path(app_dir).resolve()
+        self.state_dir = Path(state_dir).resolve()
+        self.address = address
+        self.port = port
+        self.loopback = is_local(address)
+        self.ready = False
+        self.functions: Sequence[FunctionInfo] = ()
+        self.keys: Keys | None = None
+        self.configuration = configuration.Configuration(configuration.HostSettings())
+        self._smtp_port = smtp_port
+        self._workers_wanted = workers
+        self._virtual = virtual
+        self._begins = start
+        self._settings = dict(settings or {})
+        self._engine_settings = engine_settings
+        self._stack = AsyncExitStack()
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    # -- life -------------------------------------------------------------------------------------------------------------
+
+    async def __aenter__(self) -> Self:
+        try:
+            await self._start()
+        except BaseException:
+            await self._stack.aclose()
+            raise
+        return self
+
+    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.ready = False
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._stack.aclose()
+
+    async def _start(self) -> None:
+        """Bring everything up, in the order in which the parts need one another. Raises HostRefuses, AppDoesNotLoad."""
+        self._own_state_folder()
+        try:
+            self.configuration = configuration.read(self.app_dir)
+        except configuration.ConfigurationWrong as error:
+            raise HostRefuses(str(error)) from None
+        self.clock = HostClock(virtual=self._virtual, start=self._begins or self._kept_time(), offset=self._kept_offset())
+        self._stack.callback(self._keep_time)
+        self.mailbox = Mailbox(self.state_dir / "mail.sqlite", self.clock, self._smtp_port)
+        await self._listening(self.mailbox.start(), self._smtp_port)
+        self._stack.push_async_callback(self.mailbox.stop)
+        public = self._bound(self.address, self.port)
+        private = self._bound("127.0.0.1", 0)
+        self.port = public.getsockname()[1]
+        if not self.loopback:
+            self.keys = Keys(self.state_dir / "keys.json")
+        await self._serve(public, private=False)
+        await self._serve(private, private=True)
+        await self._load(f"http://127.0.0.1:{private.getsockname()[1]}{durable_api.RPC}/")
+        self.ready = True
+        if not self._virtual:
+            self.in_background(self.timers.keep_running())
+
+    async def _load(self, rpc: str) -> None:
+        """The app, and the engine over it."""
+        task_hub = self.configuration.host.task_hub
+        environment = {**self.configuration.values, **self._own_settings(), **self._settings}
+        if self._workers_wanted:
+            self.workers: ProcessWorkers | InProcessWorkers = ProcessWorkers(
+                self.app_dir, self._workers_wanted, environment, clock=self.clock, binding_base_url=rpc, task_hub=task_hub
+            )
+        else:
+            self._stack.enter_context(self.clock.patch())
+            self.workers = InProcessWorkers(
+                self.app_dir, clock=self.clock, binding_base_url=rpc, environment=environment, task_hub=task_hub
+            )
+        self.functions = await self.workers.start()
+        self._stack.push_async_callback(self.workers.stop)
+        try:
+            self.routes = RouteTable(self.functions, self.configuration.host.route_prefix)
+            self.timers = TimerFunctions(self.functions, self.configuration, self.clock, self.workers)
+        except (RouteWrong, ScheduleWrong) as error:
+            raise AppDoesNotLoad(str(error)) from None
+        for function in self.functions:
+            if function.kind not in SERVED:
+                log.warning("%s is triggered by %s, which this host does not serve", function.name, function.kind)
+        settings = self._engine_settings or EngineSettings(default_version=self.configuration.host.default_version)
+        self.engine = Engine(self.state_dir / "engine.sqlite", self.clock, self.workers, settings=settings)
+        await self.engine.start()
+        self._stack.push_async_callback(self.engine.stop)
+        self.durable = DurableApi(self.engine, task_hub)
+        self.pages = Pages(self)
+
+    def _own_settings(self) -> dict[str, str]:
+        """What the app may want to know of where it runs."""
+        return {
+            "STANDALONE_PUBLIC_URL": self.url,
+            "STANDALONE_STATE_DIR": str(self.state_dir),
+            "STANDALONE_SMTP_HOST": "127.0.0.1",
+            "STANDALONE_SMTP_PORT": str(self.mailbox.port),
+        }
+
+    def _own_state_folder(self) -> None:
+        """One process a state folder."""
+        try:
+            self.state_dir.mkdir(parents=True, exist_ok=True)
+            lock = (self.state_dir / "lock").open("w")
+        except OSError as error:
+            raise HostRefuses(f"the state folder {self.state_dir} cannot be used: {error.strerror}") from None
+        self._stack.callback(lock.close)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise HostRefuses(f"another process uses the state folder {self.state_dir}: stop it, or name another with --state") from None
+
+    def _bound(self, address: str, port: int) -> socket.socket:
+        family = socket.AF_INET6 if ":" in address else socket.AF_INET
+        bound = socket.socket(family)
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            bound.bind((address, port))
+        except OSError as error:
+            bound.close()
+            raise _in_use(error, port) from None
+        return bound
+
+    @staticmethod
+    async def _listening(starting: Coroutine[Any, Any, None], port: int) -> None:
+        try:
+            await starting
+        except OSError as error:
+            raise _in_use(error, port) from None
+
+    async def _serve(self, bound: socket.socket, *, private: bool) -> None:
+        runner = web.AppRunner(Server(self, private=private).app, access_log=None, shutdown_timeout=2)
+        await runner.setup()
+        self._stack.push_async_callback(runner.cleanup)
+        await web.SockSite(runner, bound).start()
+
+    def in_background(self, work: Coroutine[Any, Any, None]) -> None:
+        """Do it, and let it end with the host."""
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    # -- what others want to know -----------------------------------------------------------------------------------------
+
+    @property
+    def url(self) -> str:
+        """Where the host is reached."""
+        name = "localhost" if self.loopback else socket.gethostname() if self.address in ("0.0.0.0", "::") else self.address  # noqa: S104
+        return f"http://{name}:{self.port}"
+
+    # -- time -------------------------------------------------------------------------------------------------------------
+
+    def next_due(self) -> datetime | None:
+        """When the next durable timer is due; without any, the next timer function."""
+        return self.engine.next_due() or self.timers.next_due()
+
+    async def settle(self) -> None:
+        """Wait until nothing is left to do at the present time."""
+        await self.engine.settle()
+
+    async def advance(self, by: timedelta) -> None:
+        """Skip `by`, stopping at each durable timer on the way; timer functions run once at each stop that passes a time of theirs."""
+        target = self.clock.now() + by
+        await self.settle()
+        while (due := self.engine.next_due()) is not None and due <= target:
+            await self._jump(due)
+        await self._jump(target)
+
+    async def advance_to_next(self) -> datetime | None:
+        """Skip to the next thing that is due, and answer when that was."""
+        await self.settle()
+        due = self.next_due()
+        if due is not None:
+            await self._jump(due)
+        return due
+
+    async def _jump(self, instant: datetime) -> None:
+        self.clock.move_to(instant)
+        await self.engine.settle()
+        await self.timers.run_due()
+        await self.engine.settle()
+        self._keep_time()
+
+    def _time_file(self) -> Path:
+        return self.state_dir / "clock.json"
+
+    def _keep_time(self) -> None:
+        """What was skipped stays skipped after a restart."""
+        kept = {"offset": self.clock.offset.total_seconds(), "now": self.clock.now().isoformat()}
+        unfinished = self._time_file().with_suffix(".tmp")
+        unfinished.write_text(json.dumps(kept), encoding="utf-8")
+        unfinished.replace(self._time_file())
+
+    def _kept(self) -> dict[str, Any]:
+        try:
+            kept: dict[str, Any] = json.loads(self._time_file().read_text(encoding="utf-8"))
+        except (OSError, ValueError):  # none yet, or cut short by a crash: then time is the real one
+            return {}
+        return kept
+
+    def _kept_offset(self) -> timedelta:
+        return timedelta(0) if self._virtual else timedelta(seconds=self._kept().get("offset", 0.0))
+
+    def _kept_time(self) -> datetime | None:
+        kept = self._kept().get("now") if self._virtual else None
+        return datetime.fromisoformat(kept) if kept else None
+
+
+def _in_use(error: OSError, port: int) -> HostRefuses:
+    if error.errno == errno.EADDRINUSE:
+        return HostRefuses(f"port {port} is in use: stop what listens there, or choose another with --port")
+    return HostRefuses(f"port {port} cannot be opened: {error.strerror}")

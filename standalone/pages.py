@@ -1,0 +1,203 @@
+"""The host's own pages under /standalone/: mailbox, clock, instances. They work without JavaScript, and escape everything."""
+
+import json
+from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from aiohttp import web
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from pydantic import TypeAdapter, ValidationError
+
+from standalone import contracts as c
+from standalone.durable_api import ENDED, STATUSES
+from standalone.mailbox import Letter
+from standalone.timeline import timeline
+
+if TYPE_CHECKING:
+    from standalone.host import Host
+
+PAGE_POLICY = "default-src 'none'; style-src 'self'; frame-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+LETTER_POLICY = (
+    "default-src 'none'; style-src 'unsafe-inline'; img-src data:; "
+    "sandbox allow-popups allow-popups-to-escape-sandbox allow-top-navigation-by-user-activation"
+)
+DURATION: TypeAdapter[timedelta] = TypeAdapter(timedelta)
+LONGEST_SKIP = timedelta(days=3660)
+FUNCTIONS_SHOWN = ("http", "timer", "orchestrator", "activity", "entity")
+
+Handler = Callable[[web.Request, list[str]], Awaitable[web.StreamResponse]]
+
+
+class Pages:
+    """Answers /standalone/… and the home page."""
+
+    def __init__(self, host: "Host") -> None:
+        self._host = host
+        here = Path(__file__).parent
+        self._style = (here / "templates" / "standalone.css").read_text(encoding="utf-8")
+        self._templates = Environment(
+            loader=FileSystemLoader(here / "templates"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        )
+        self._templates.filters["when"] = when
+        self._templates.filters["pretty"] = pretty
+
+    async def handle(self, request: web.Request, rest: str) -> web.StreamResponse:
+        """Answer a request for `rest`, the path below /standalone/."""
+        first, *parts = rest.strip("/").split("/")
+        pages: dict[str, Handler] = {
+            "": self._home,
+            "mail": self._mail,
+            "clock": self._clock,
+            "instances": self._instances,
+            "standalone.css": self._css,
+        }
+        page = pages.get(first)
+        if page is None:
+            return web.Response(status=404)
+        return await page(request, [part for part in parts if part])
+
+    def _html(self, template: str, status: int = 200, **values: Any) -> web.Response:
+        text = self._templates.get_template(template).render(now=self._host.clock.now(), virtual=self._host.clock.virtual, **values)
+        headers = {"Content-Security-Policy": PAGE_POLICY, "X-Content-Type-Options": "nosniff", "Cache-Control": "no-store"}
+        return web.Response(text=text, status=status, content_type="text/html", headers={**headers, "Referrer-Policy": "same-origin"})
+
+    async def _css(self, request: web.Request, parts: list[str]) -> web.StreamResponse:
+        return web.Response(text=self._style, content_type="text/css")
+
+    async def _home(self, request: web.Request, parts: list[str]) -> web.StreamResponse:
+        functions = [
+            {"name": each.name, "kind": each.kind, "route": self._route(each)}
+            for each in self._host.functions
+            if each.kind in FUNCTIONS_SHOWN
+        ]
+        return self._html("home.html", functions=functions, url=self._host.url, app=self._host.app_dir.name)
+
+    def _route(self, function: c.FunctionInfo) -> str:
+        return next((f"/{route.template}" for route in self._host.routes.routes if route.function.name == function.name), "")
+
+    # -- mailbox ----------------------------------------------------------------------------------------------------------
+
+    async def _mail(self, request: web.Request, parts: list[str]) -> web.StreamResponse:
+        if not parts:
+            letters = self._host.mailbox.list()
+            if wants_json(request):
+                return web.json_response([letter.summary() for letter in letters])
+            return self._html("mailbox.html", letters=letters)
+        letter = self._host.mailbox.get(int(parts[0])) if parts[0].isdigit() else None
+        if letter is None:
+            return web.Response(status=404)
+        if parts[1:] == ["html"]:
+            return self._letter_html(letter)
+        if wants_json(request):
+            return web.json_response(letter.full())
+        return self._html("letter.html", letter=letter)
+
+    @staticmethod
+    def _letter_html(letter: Letter) -> web.Response:
+        """The HTML part alone, for the frame: its links open in the whole window, its scripts and forms never run."""
+        html = letter.html.replace("<head>", '<head><base target="_top">', 1)
+        headers = {"Content-Security-Policy": LETTER_POLICY, "X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer"}
+        return web.Response(text=html, content_type="text/html", headers=headers)
+
+    # -- clock ------------------------------------------------------------------------------------------------------------
+
+    async def _clock(self, request: web.Request, parts: list[str]) -> web.StreamResponse:
+        if request.method == "POST":
+            try:
+                await self._skip(await posted(request))
+            except (ValueError, ValidationError) as error:
+                detail = error.errors()[0]["msg"] if isinstance(error, ValidationError) else str(error)
+                return web.json_response({"error": f"advance is no duration such as PT72H: {detail}"}, status=422)
+            if not wants_json(request):
+                return web.Response(status=303, headers={"Location": "/standalone/clock"})
+        now = self._host.clock.now().isoformat().replace("+00:00", "Z")
+        if wants_json(request) or request.method == "POST":
+            return web.json_response({"now": now, "virtual": self._host.clock.virtual})
+        return self._html("clock.html", due=self._host.next_due())
+
+    async def _skip(self, wanted: dict[str, Any]) -> None:
+        if wanted.get("to") == "next":
+            await self._host.advance_to_next()
+            return
+        by = DURATION.validate_python(wanted.get("advance"))
+        if not timedelta(0) <= by <= LONGEST_SKIP:
+            raise ValueError("between nothing and ten years can be skipped")
+        await self._host.advance(by)
+
+    # -- instances --------------------------------------------------------------------------------------------------------
+
+    async def _instances(self, request: web.Request, parts: list[str]) -> web.StreamResponse:
+        if parts:
+            return await self._instance(request, parts[0], parts[1:])
+        status = request.query.get("status", "")
+        prefix = request.query.get("prefix", "")
+        query = c.InstanceQuery(
+            statuses=frozenset({status} & set(STATUSES)),
+            id_prefix=prefix or None,
+            continuation=request.query.get("continuation") or None,
+        )
+        page = await self._host.engine.query(query)
+        return self._html("instances.html", page=page, wanted=status, prefix=prefix, statuses=STATUSES)
+
+    async def _instance(self, request: web.Request, instance: str, rest: list[str]) -> web.StreamResponse:
+        if request.method == "POST" and rest:
+            return await self._act(request, instance, rest[0])
+        found = await self._host.engine.get(instance, history=True, history_outputs=True)
+        if found is None:
+            return web.Response(status=404)
+        events = json.loads(found.history_json or "[]")
+        picture = timeline(events, self._host.clock.now())
+        return self._html("instance.html", found=found, events=events, picture=picture, ended=found.runtime_status in ENDED)
+
+    async def _act(self, request: web.Request, instance: str, verb: str) -> web.StreamResponse:
+        form = await posted(request)
+        engine = self._host.engine
+        reason = str(form.get("reason") or "by hand")
+        try:
+            if verb == "event":
+                await engine.raise_event(instance, str(form["name"]), json.dumps(json.loads(form.get("value") or '""')))
+            elif verb == "purge":
+                await engine.purge(instance)
+                return web.Response(status=303, headers={"Location": "/standalone/instances"})
+            elif verb in ("terminate", "suspend", "resume", "rewind"):
+                await getattr(engine, verb)(instance, reason)
+            else:
+                return web.Response(status=404)
+        except (c.InstanceNotFound, c.InstanceEnded, c.InstanceNotInState, ValueError, KeyError) as error:
+            return web.Response(status=409, text=f"{type(error).__name__}: {error}\n")
+        return web.Response(status=303, headers={"Location": f"/standalone/instances/{instance}"})
+
+
+def wants_json(request: web.Request) -> bool:
+    """Whether the caller asks for JSON rather than a page; a form or a browser never does."""
+    return "text/html" not in request.headers.get("Accept", "")
+
+
+async def posted(request: web.Request) -> dict[str, Any]:
+    """A form's or a JSON body's fields. Raises ValueError."""
+    if request.content_type == "application/json":
+        body = await request.json()
+        if not isinstance(body, dict):
+            raise ValueError("the body is no JSON object")
+        return body
+    return {name: value for name, value in (await request.post()).items() if isinstance(value, str)}
+
+
+def when(instant: datetime | None) -> str:
+    """An instant as the pages show it."""
+    return instant.strftime("%a %d %b %Y, %H:%M:%S UTC") if instant else "–"
+
+
+def pretty(text: str | None) -> str:
+    """JSON text, indented."""
+    if text is None:
+        return "–"
+    value = json.loads(text)
+    if isinstance(value, str):
+        try:
+            value = json.loads(value)
+        except ValueError:
+            return value
+    return json.dumps(value, indent=2, ensure_ascii=False)

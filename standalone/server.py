@@ -1,0 +1,144 @@
+"""The HTTP server: the app's routes, the durable API, the admin API and the host's own pages on one port.
+
+Paths hold capability tokens of the app, so nothing here logs a URL: a request is logged by the route's template.
+"""
+
+import ipaddress
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
+
+from aiohttp import web
+from multidict import CIMultiDict
+
+from standalone import durable_api
+from standalone.contracts import FunctionFailed, HttpCall
+from standalone.routes import Route
+
+if TYPE_CHECKING:
+    from standalone.host import Host
+
+log = logging.getLogger("standalone.http")
+
+HOP_BY_HOP = {"connection", "keep-alive", "transfer-encoding", "content-length", "upgrade", "server", "date"}
+LEVELS = {"anonymous": "anonymous", "function": "function", "admin": "admin"}
+
+
+Area = Callable[[web.Request, str], Awaitable[web.StreamResponse]]
+
+
+class Server:
+    """Answers every request. `private` requests came over the loopback listener that only workers know: no key is asked."""
+
+    def __init__(self, host: "Host", *, private: bool) -> None:
+        self._host = host
+        self._private = private
+        self.app = web.Application(client_max_size=host.configuration.host.largest_body)
+        self.app.router.add_route("*", "/{path:.*}", self._answer)
+
+    async def _answer(self, request: web.Request) -> web.StreamResponse:
+        path = request.rel_url.raw_path.lstrip("/")
+        area = path.split("/", 1)[0].lower()
+        if not self._host.ready:
+            return web.Response(status=503, headers={"Retry-After": "1"})
+        for prefix, answer in self._areas().items():
+            if area == prefix or path.lower().startswith(prefix + "/"):
+                return await answer(request, path[len(prefix) :].lstrip("/"))
+        return await self._function(request, path)
+
+    def _areas(self) -> dict[str, Area]:
+        if self._private:
+            return {durable_api.RPC.lstrip("/"): self._durable}
+        areas: dict[str, Area] = {durable_api.PUBLIC.lstrip("/"): self._durable, "admin": self._admin}
+        if self._host.loopback:
+            areas |= {"standalone": self._pages, "": self._pages}
+        return areas
+
+    # -- the app ----------------------------------------------------------------------------------------------------------
+
+    async def _function(self, request: web.Request, path: str) -> web.StreamResponse:
+        found = self._host.routes.find(request.method, path)
+        if found is None:
+            return web.Response(status=404)
+        route, values = found
+        if not self._admitted(request, str(route.function.trigger.get("authLevel") or "function").lower()):
+            return web.Response(status=401)
+        began = time.perf_counter()
+        answer = await self._run(request, route, values)
+        log.info("%s /%s %d %.0f ms", request.method, route.template, answer.status, (time.perf_counter() - began) * 1000)
+        return answer
+
+    async def _run(self, request: web.Request, route: Route, values: dict[str, str]) -> web.StreamResponse:
+        try:
+            body = await request.read()
+        except web.HTTPRequestEntityTooLarge:
+            return web.Response(status=413)
+        headers = [(name, value) for name, value in request.headers.items()]
+        call = HttpCall(request.method, str(request.url), headers, list(request.query.items()), values, body)
+        try:
+            answer = await self._host.workers.call_http(route.function.name, call)
+        except FunctionFailed as failure:
+            log.error("the function %s failed: %s\n%s", route.function.name, failure.message, failure.stack)
+            return web.Response(status=500)
+        kept: CIMultiDict[str] = CIMultiDict((name, value) for name, value in answer.headers if name.lower() not in HOP_BY_HOP)
+        return web.Response(status=answer.status, headers=kept, body=answer.body)
+
+    def _admitted(self, request: web.Request, level: str) -> bool:
+        """Whether the request may pass: on loopback always, elsewhere with a key of that level."""
+        if self._private or self._host.loopback:
+            return True
+        given = request.headers.get("x-functions-key") or request.query.get("code") or ""
+        assert self._host.keys is not None
+        return self._host.keys.admits(level, given)
+
+    # -- the host ---------------------------------------------------------------------------------------------------------
+
+    async def _durable(self, request: web.Request, rest: str) -> web.StreamResponse:
+        if not self._admitted(request, "system"):
+            return web.Response(status=401)
+        under = durable_api.RPC if self._private else durable_api.PUBLIC
+        return await self._host.durable.handle(request, f"{request.scheme}://{request.host}{under}", rest)
+
+    async def _admin(self, request: web.Request, rest: str) -> web.StreamResponse:
+        if not self._admitted(request, "admin"):
+            return web.Response(status=401)
+        parts = rest.strip("/").split("/")
+        if request.method == "GET" and rest.lower() == "host/status":
+            return web.json_response({"id": "standalone", "state": "Running", "version": "standalone"})
+        if request.method == "GET" and rest.lower() == "functions":
+            return web.json_response([{"name": each.name, "kind": each.kind} for each in self._host.functions])
+        if request.method == "POST" and len(parts) == 2 and parts[0].lower() == "functions":
+            return await self._fire(request, parts[1])
+        return web.Response(status=404)
+
+    async def _fire(self, request: web.Request, name: str) -> web.StreamResponse:
+        """Run a timer function by hand, in the background unless `wait=true`."""
+        function = next((each for each in self._host.functions if each.name.lower() == name.lower()), None)
+        if function is None or function.kind != "timer":
+            return web.Response(status=404)
+        if request.query.get("wait", "").lower() != "true":
+            self._host.in_background(self._host.timers.run(function.name))
+            return web.Response(status=202)
+        try:
+            await self._host.workers.call_timer(function.name, past_due=False)
+        except FunctionFailed as failure:
+            return web.json_response({"error": failure.message}, status=500)
+        return web.Response(status=200)
+
+    async def _pages(self, request: web.Request, rest: str) -> web.StreamResponse:
+        if not is_local(request.url.host or ""):  # a page elsewhere could have its name point to this machine
+            return web.Response(status=403, text="The host's own pages answer to localhost only.\n")
+        if request.method == "POST" and request.headers.get("Sec-Fetch-Site", "none") not in ("same-origin", "none"):
+            return web.Response(status=403, text="This form was sent from another site.\n")
+        return await self._host.pages.handle(request, rest)
+
+
+def is_local(name: str) -> bool:
+    """Whether a host's name or address means this machine."""
+    if name.lower() == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(name).is_loopback
+    except ValueError:
+        return False
