@@ -1,0 +1,1 @@
+"""Commands of the repository: what the Makefile runs."""

@@ -1,0 +1,113 @@
+"""`make run`: start the app on the standalone host, submit a sample proposal, print the links to open and a first curl."""
+
+import argparse
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[1]
+PATIENCE = 60.0
+"""Seconds to wait for the host, and then for the first mail."""
+
+SAMPLE = {
+    "title": "Solar roof, Hall 3",
+    "summary": "Panels on the south roof: 96 modules, 41 kWp.\n\n- **Why:** the hall uses most of its power at noon.\n"
+    "- **When:** before the summer shutdown.\n- **Risk:** the roof is from 1987; a statics report is attached to the offer.",
+    "submitter": {"name": "Sam Sorel", "email": "sam@example.com"},
+    "department": "facilities",
+    "category": "building",
+    "budget": {"amount": "48500.00", "currency": "EUR"},
+    "links": ["https://example.com/offers/solar-roof"],
+    "details": {"suppliers": ["Sonnendach GmbH"]},
+}
+
+
+def asked(url: str, body: Any = None, headers: dict[str, str] | None = None) -> Any:
+    """The JSON that a GET, or with a body a POST, answers. Raises urllib's errors."""
+    data = None if body is None else json.dumps(body).encode()
+    request = urllib.request.Request(url, data, {"Content-Type": "application/json", **(headers or {})})
+    with urllib.request.urlopen(request, timeout=10) as response:
+        return json.load(response)
+
+
+def eventually(attempt: Any, host: subprocess.Popen[bytes], what: str) -> Any:
+    """The first answer of `attempt` that is not None, within PATIENCE. Raises SystemExit when the host ends or nothing comes."""
+    until = time.monotonic() + PATIENCE
+    while time.monotonic() < until:
+        if host.poll() is not None:
+            raise SystemExit(host.returncode or 1)
+        try:
+            found = attempt()
+        except (urllib.error.URLError, ConnectionError, TimeoutError):
+            found = None
+        if found is not None:
+            return found
+        time.sleep(0.1)
+    raise SystemExit(f"no {what} within {PATIENCE:g} s; the lines above may tell why")
+
+
+def review_link(base: str, reference: str) -> str | None:
+    """The first reviewer's link in the mailbox about the sample."""
+    for mail in asked(f"{base}/standalone/mail"):
+        if mail["subject"].startswith("Approve: ") and reference in mail["subject"]:
+            text = asked(f"{base}/standalone/mail/{mail['id']}")["text"]
+            return next(line.strip() for line in text.splitlines() if "/api/review/" in line)
+    return None
+
+
+def introduce(base: str, host: subprocess.Popen[bytes]) -> None:
+    """Submit the sample, wait for its mail, and say what can be done next."""
+    eventually(lambda: asked(f"{base}/api/health"), host, "answer of the host")
+    # the same sample at every start: it is submitted once for each state folder
+    answer = asked(f"{base}/api/proposals", SAMPLE, {"Idempotency-Key": "make-run-sample"})
+    reference = f"GL-{answer['id'].removeprefix('prp-')[:6].upper()}"
+    review = eventually(lambda: review_link(base, reference), host, "mail")
+    example = json.dumps({**SAMPLE, "title": "A proposal of my own"}, separators=(",", ":")).replace("'", "")
+    print(
+        f"""
+Greenlight is running, with a sample proposal. Open:
+
+  mailbox        {base}/standalone/mail
+  review page    {review}
+  status         {base}{answer["links"]["self"] if answer["links"]["self"].startswith("/") else "/api/proposals/" + answer["id"]}
+  clock          {base}/standalone/clock   (skip 3 days: a reminder; 3 more: an escalation)
+
+Post one of your own:
+
+  curl -s {base}/api/proposals -H 'Content-Type: application/json' -d '{example}'
+
+Ctrl-C ends it; everything is kept in .state, and goes on at the next make run.
+""",
+        flush=True,
+    )
+
+
+def main() -> int:
+    """Answer the host's exit code."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--port", type=int, default=7071)
+    parser.add_argument("--state", type=Path, default=ROOT / ".state")
+    options = parser.parse_args()
+    command = [sys.executable, "-m", "standalone", str(ROOT), "--port", str(options.port), "--state", str(options.state)]
+    host = subprocess.Popen(command, cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)})
+    signal.signal(signal.SIGTERM, lambda *_: host.terminate())
+    try:
+        introduce(f"http://localhost:{options.port}", host)
+        return host.wait()
+    except KeyboardInterrupt:  # the host has got the same Ctrl-C
+        return host.wait(10)
+    finally:
+        if host.poll() is None:
+            host.terminate()
+            host.wait(10)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
