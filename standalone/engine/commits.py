@@ -11,6 +11,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 from standalone.contracts import StoreFailed
+from standalone.engine import faults
 from standalone.engine.store import Group, Store
 
 log = logging.getLogger("standalone.engine")
@@ -73,6 +74,7 @@ class Committer:
             return
         self._written(group)
         _release(waiters, None)
+        faults.point("acknowledged")
         self._begin()
         if not self._busy:
             self._thread.submit(self._store.checkpoint_if_due)

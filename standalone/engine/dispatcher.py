@@ -14,8 +14,8 @@ from datetime import datetime
 from typing import Any
 
 from standalone import contracts
+from standalone.engine import faults, rewinding
 from standalone.engine import history as h
-from standalone.engine import rewinding
 from standalone.engine.alarm import Alarm, Key
 from standalone.engine.commits import Committer
 from standalone.engine.entity import NO_STATE
@@ -178,6 +178,7 @@ class Dispatcher:
         seq = next(self._seqs)
         self.commits.group.messages[seq] = (n, event, execution, False)
         self.commits.soon()
+        faults.point("message posted")
         self._hand_over(n, Arrival(seq, event, execution))
 
     def _post_later(self, n: int, event: str, due: int) -> None:
@@ -211,6 +212,7 @@ class Dispatcher:
             self._hand_over(n, Arrival(next(self._ticks), "", "", (due, number)))
         else:
             self._hand_over(n, Arrival(-number, text, "", (due, number)))
+        faults.point("timer rung")
         self.changed.set()
 
     def _hand_over(self, n: int, arrival: Arrival) -> None:
@@ -337,6 +339,7 @@ class Dispatcher:
         for send in episode.sends:
             self._send(send)
         self.commits.soon()
+        faults.point("episode received")
 
     def _taken(self, seq: int) -> None:
         """A message is done with: it leaves the group, or the table."""

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from standalone.engine import faults
 from standalone.engine.messages import Episode
 
 SCHEMA_VERSION = 1
@@ -116,10 +117,13 @@ class Store:
     def commit(self, group: Group) -> None:
         """Write a group as one transaction, durably. Raises sqlite3.Error, with nothing written."""
         writer = self._writer
+        faults.point("commit begins")
         writer.execute("BEGIN IMMEDIATE")
         try:
             self._write(group)
+            faults.point("commit written")
             writer.execute("COMMIT")
+            faults.point("committed")
         except BaseException:
             if writer.in_transaction:
                 writer.execute("ROLLBACK")

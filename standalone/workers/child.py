@@ -10,10 +10,12 @@ import signal
 import socket
 import sys
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from standalone import logs
+from standalone.clock import WallClock
 from standalone.contracts import AppDoesNotLoad, FunctionInfo
 from standalone.engine.messages import Time
 from standalone.engine.orchestration import EPOCH
@@ -42,13 +44,20 @@ class Loaded(NamedTuple):
 class HostTime:
     """The main process's time, as it was last told: an offset to the real time, or an instant that stands."""
 
-    def __init__(self, told: Time) -> None:
-        self.told = told
+    def __init__(self) -> None:
+        self.told = Time(0, False)
+        self.wall = WallClock()
 
     def now(self) -> datetime:
         """Aware UTC."""
         told = timedelta(microseconds=self.told.microseconds)
-        return EPOCH + told if self.told.virtual else datetime.now(UTC) + told
+        return EPOCH + told if self.told.virtual else self.wall.real_now() + told
+
+    def tell(self, told: Time) -> None:
+        """The main process's time has moved; the app's wall clock shows it."""
+        self.told = told
+        offset = timedelta(0) if told.virtual else timedelta(microseconds=told.microseconds)
+        self.wall.show_time(self.now(), offset, stands=told.virtual)
 
 
 class Child:
@@ -58,11 +67,12 @@ class Child:
         self.ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.channel = Channel(self.receive, self.end)
         self.stage: Stage | None = None
+        self.time = HostTime()
 
     def receive(self, message: Any) -> None:
         """One message of the main process."""
         if type(message) is Time:
-            self.time.told = message
+            self.time.tell(message)
         elif self.stage is not None:
             self.stage.handle(message)
         else:
@@ -70,7 +80,7 @@ class Child:
 
     def begin(self, begin: Begin) -> None:
         """Load the app, and say what became of it."""
-        self.time = HostTime(begin.time)
+        self.time.tell(begin.time)
         try:
             functions = Functions(Path(begin.app_dir), begin.client_binding, begin.threads)
         except AppDoesNotLoad as trouble:
@@ -90,13 +100,15 @@ class Child:
 async def live(descriptor: int) -> None:
     """Serve the main process at the other end of the socket until it hangs up."""
     child = Child()
-    await child.channel.connect(socket.socket(fileno=descriptor))
-    await child.ended
+    with child.time.wall:
+        await child.channel.connect(socket.socket(fileno=descriptor))
+        await child.ended
 
 
 def main() -> None:
     """`python -c … ROOT DESCRIPTOR`, as ProcessWorkers starts it."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the main process decides when we end
+    logs.configure(os.environ.get(logs.VARIABLE, "text"))
     with sdk.faster_timestamps():
         asyncio.run(live(int(sys.argv[-1])))
     sys.stdout.flush()

@@ -39,6 +39,10 @@ class Channel:
         if len(self._outbox) == 1 and self._writer is not None:
             self._loop.call_soon(self._flush)
 
+    def send_first(self, message: Any) -> None:
+        """Say something before all that has been said while nobody was there."""
+        self._outbox.insert(0, message)
+
     def _flush(self) -> None:
         if not self._outbox or self._writer is None or not self._open:
             return

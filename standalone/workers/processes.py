@@ -13,9 +13,10 @@ import socket
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+
+import time_machine
 
 from standalone.contracts import AppDoesNotLoad, Clock, FunctionFailed, FunctionInfo, HttpAnswer, HttpCall
 from standalone.engine.messages import Answered, Call, Time
@@ -49,6 +50,7 @@ class _Worker:
         self.process: asyncio.subprocess.Process | None = None
         self.started = 0.0
         self.channel: Channel
+        self.loaded: asyncio.Future[Loaded]
 
 
 class ProcessWorkers:
@@ -74,6 +76,8 @@ class ProcessWorkers:
         """Start them all and load the app in each. Raises AppDoesNotLoad."""
         self.clock.on_move(self._tell_time)
         try:
+            for worker in self._workers:
+                self._new_channel(worker)
             loaded = await asyncio.gather(*(self._begin(worker) for worker in self._workers))
         except AppDoesNotLoad:
             await self.stop()
@@ -88,19 +92,22 @@ class ProcessWorkers:
             task.cancel()
         await asyncio.gather(*(self._end(worker) for worker in self._workers))
 
+    def _new_channel(self, worker: _Worker) -> None:
+        """A channel for the next process under this number; it keeps what is said until that is there."""
+        worker.channel = Channel(lambda message: self._hear(worker, message), lambda: self._died(worker))
+
     async def _begin(self, worker: _Worker) -> Loaded:
         """Start a process, tell it to load the app, wait for its word."""
         ours, theirs = socket.socketpair()
-        loaded: asyncio.Future[Loaded] = asyncio.get_running_loop().create_future()
-        worker.channel = Channel(lambda message: self._hear(worker, loaded, message), lambda: self._died(worker, loaded))
+        worker.loaded = asyncio.get_running_loop().create_future()
         worker.process = await asyncio.create_subprocess_exec(
             sys.executable, "-c", BOOT, ROOT, str(theirs.fileno()), pass_fds=[theirs.fileno()], env=self.environment, cwd=self.app_dir
         )
         theirs.close()
         worker.started = time.monotonic()
-        worker.channel.send(Begin(str(self.app_dir), self.binding, self.threads, self._time()))
+        worker.channel.send_first(Begin(str(self.app_dir), self.binding, self.threads, self._time()))
         await worker.channel.connect(ours)
-        told = await loaded
+        told = await worker.loaded
         if told.trouble is not None:
             raise AppDoesNotLoad(told.trouble)
         worker.alive = True
@@ -118,11 +125,12 @@ class ProcessWorkers:
             await worker.process.wait()
         self._fail_calls(worker, "the host stopped")
 
-    def _died(self, worker: _Worker, loaded: asyncio.Future[Loaded]) -> None:
+    def _died(self, worker: _Worker) -> None:
         """The process is gone. Its instances go elsewhere, and another process takes its number."""
         worker.alive = False
-        if not loaded.done():
-            loaded.set_exception(AppDoesNotLoad("A worker process ended while it loaded the app."))
+        self._new_channel(worker)
+        if not worker.loaded.done():
+            worker.loaded.set_exception(AppDoesNotLoad("A worker process ended while it loaded the app."))
         elif not self._stopping:
             task = asyncio.get_running_loop().create_task(self._replace(worker))
             self._tasks.add(task)
@@ -207,7 +215,7 @@ class ProcessWorkers:
         """The processes, for tests that kill and for status pages."""
         return [worker.process.pid for worker in self._workers if worker.process is not None]
 
-    def _hear(self, worker: _Worker, loaded: asyncio.Future[Loaded], message: Any) -> None:
+    def _hear(self, worker: _Worker, message: Any) -> None:
         if type(message) is Answered:
             future = worker.calls.get(message.number)
             if future is None or future.done():
@@ -217,15 +225,18 @@ class ProcessWorkers:
             else:
                 future.set_result(message.value)
         elif type(message) is Loaded:
-            loaded.set_result(message)
+            worker.loaded.set_result(message)
         else:
             self._receive(worker.number, message)
 
     # -- time -------------------------------------------------------------------------------------------------------------
 
     def _time(self) -> Time:
-        now = microseconds(self.clock.now())
-        return Time(now, True) if self.clock.virtual else Time(now - microseconds(datetime.now(UTC)), False)
+        if self.clock.virtual:
+            return Time(microseconds(self.clock.now()), True)
+        hatch = time_machine.escape_hatch  # the real time, whatever this process's wall clock shows
+        real = hatch.time.time() if hatch.is_travelling() else time.time()
+        return Time(microseconds(self.clock.now()) - int(real * 1_000_000), False)
 
     def _tell_time(self) -> None:
         told = self._time()

@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from standalone.contracts import FunctionFailed
-from standalone.engine import wording
+from standalone.engine import faults, wording
 from standalone.engine.entity import Entity
 from standalone.engine.messages import Answered, Call, Committed, Deliver, Load, Unload
 from standalone.engine.orchestration import Activity, Orchestration
@@ -91,6 +91,7 @@ class Stage:
             return
         before = set(instance.scheduled)
         episode = instance.run(self.now())
+        faults.point("episode run")
         new = [activity for number, activity in instance.scheduled.items() if number not in before]
         if new:
             self.promised[instance.n, episode.number] = new
@@ -136,6 +137,7 @@ class Stage:
 
     async def _act(self, instance: Orchestration, activity: Activity, who: str) -> None:
         running_for_the_app.set(who)
+        faults.point("activity started")
         try:
             if activity.name.casefold() in self.functions.known.disabled:
                 raise FunctionFailed(f"Function '{activity.name}' is disabled.")
@@ -143,6 +145,7 @@ class Stage:
         except FunctionFailed as failure:
             instance.failed(activity.number, failure.message, failure.stack, self.now())
         else:
+            faults.point("activity ended")
             instance.answered(activity.number, result, self.now())
         finally:
             self._over(instance.n, who)
