@@ -112,10 +112,10 @@ class Host:
             await asyncio.sleep(0.2)
 
     async def answers(self, http: aiohttp.ClientSession) -> bool:
-        """Whether the app says how it is (503: not all is well), and the host, where it does so, which processes it has."""
+        """Whether the app (not the host in its place) says how it is, and the host, where it does so, which processes it has."""
         try:
             async with http.get(f"{self.url}/api/health") as response:
-                return response.status in (200, 503) and (not self.kind.crash or bool(self.printed_pids()))
+                return response.content_type.endswith("json") and (not self.kind.crash or bool(self.printed_pids()))
         except (aiohttp.ClientError, TimeoutError):
             return False
 

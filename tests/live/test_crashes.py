@@ -25,7 +25,11 @@ async def test_a_worker_killed_in_an_episode_costs_the_instance_and_not_the_appr
     await proposal.letter(ANA, "/review/")
     before = host.workers()
     host.die_in_episode_of(proposal.id)
-    assert (await proposal.decides(ANA, "approve")).status == 200
+    answer = await proposal.decides(ANA, "approve")
+    while answer.status >= 500:  # the worker that died may be the one that was answering: she presses again
+        await asyncio.sleep(0.5)
+        answer = await proposal.decides(ANA, "approve")
+    assert answer.status == 200, answer
 
     await eventually(lambda: bool(host.workers()) and not set(host.workers()) & set(before), 30, "a new worker")
     if host.kind.fails_instances:
