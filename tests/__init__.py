@@ -1,0 +1,1 @@
+"""The tests: unit, app, host, browser, live, conformance."""
