@@ -11,6 +11,7 @@ import asyncio
 import json
 import sys
 import tempfile
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +20,7 @@ from typing import Any
 import aiohttp
 
 from tests.live.conftest import HEADERS, settings
-from tests.live.greenlight import Greenlight, Proposal
+from tests.live.greenlight import SAM, Greenlight, Proposal
 from tests.live.host import Host, app_folder
 from tests.live.mailbox import Mailbox
 
@@ -35,15 +36,16 @@ CASES: Mapping[str, tuple[str, Sequence[str]]] = {
 
 @dataclass(frozen=True)
 class Rounds:
-    """What one proposal cost the engine."""
+    """What one proposal cost the engine. `told_after`: seconds from the last decision's answer to the mail of the outcome."""
 
     episodes: int
     activities: int
     looks: int
     empty: int
+    told_after: float | None
 
 
-def rounds_of(instance: Mapping[str, Any], episodes: int) -> Rounds:
+def rounds_of(instance: Mapping[str, Any], episodes: int, told_after: float | None) -> Rounds:
     """Count an instance's history (`showHistory=true&showHistoryOutput=true`)."""
     done = [event for event in instance["historyEvents"] if event["EventType"] in ("TaskCompleted", "TaskFailed")]
     looks = [event["Result"] for event in done if event.get("FunctionName") == "advance" and event["EventType"] == "TaskCompleted"]
@@ -53,7 +55,7 @@ def rounds_of(instance: Mapping[str, Any], episodes: int) -> Rounds:
         for before, answer in zip([None, *answers], answers, strict=False)
         if before is not None and answer["seen"] == before["seen"] and not any(answer[work] for work in WORK) and answer["outcome"] is None
     ]
-    return Rounds(episodes, len(done), len(answers), len(empty))
+    return Rounds(episodes, len(done), len(answers), len(empty), told_after)
 
 
 WORK = ("notify", "validate", "assess", "plan", "follow_up")
@@ -82,17 +84,29 @@ async def measured(command: str, http: aiohttp.ClientSession) -> dict[str, Round
 async def one(greenlight: Greenlight, episodes: Path, category: str, people: Sequence[str]) -> Rounds:
     """One proposal, to its last mail and the end of its instance."""
     proposal = await greenlight.submit(category)
+    answered_at = None
     for name in people:
+        await quiet(proposal.id, episodes)  # people do not decide within one second
         answer = await proposal.decides(PEOPLE[name], "approve")
         if answer.status != 200:
             raise RuntimeError(f"{name} was answered {answer}")
+        answered_at = time.time()
     instance = await completed(proposal)
-    return rounds_of(instance, episodes_of(proposal.id, episodes))
+    outcome = (await proposal.letter(str(SAM["email"]), "/submission/", number=2)).received_at
+    return rounds_of(instance, episodes_of(proposal.id, episodes), outcome - answered_at if answered_at else None)
 
 
 def episodes_of(instance: str, episodes: Path) -> int:
     """How many episodes the worker has noted."""
     return episodes.read_text().split().count(instance)
+
+
+async def quiet(instance: str, episodes: Path) -> None:
+    """Wait until the instance has had no episode for a second."""
+    before = -1
+    while (now := episodes_of(instance, episodes)) != before or now == 0:
+        before = now
+        await asyncio.sleep(1)
 
 
 async def completed(proposal: Proposal, patience: float = 60) -> dict[str, Any]:
@@ -109,12 +123,13 @@ async def main(commands: Sequence[str]) -> None:
     """Measure each host and print the table."""
     async with aiohttp.ClientSession() as http:
         found = {command: await measured(command, http) for command in commands}
-    print("| | host | episodes | activities | looks at the trail | empty rounds |\n|---|---|---|---|---|---|")
+    print("| | host | episodes | activities | looks | empty | decision to mail |\n|---|---|---|---|---|---|---|")
     for case in CASES:
         for command in commands:
             rounds = found[command][case]
             host = "standalone" if "standalone" in command else Path(command.split()[0]).name
-            print(f"| {case} | {host} | {rounds.episodes} | {rounds.activities} | {rounds.looks} | {rounds.empty} |")
+            told = f"{rounds.told_after * 1000:.0f} ms" if rounds.told_after is not None else ""
+            print(f"| {case} | {host} | {rounds.episodes} | {rounds.activities} | {rounds.looks} | {rounds.empty} | {told} |")
 
 
 if __name__ == "__main__":
