@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, unquote
 
 from aiohttp import web
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -56,7 +57,7 @@ class Pages:
         page = pages.get(first)
         if page is None:
             return web.Response(status=404)
-        return await page(request, [part for part in parts if part])
+        return await page(request, [unquote(part) for part in parts if part])
 
     def _html(self, template: str, status: int = 200, **values: Any) -> web.Response:
         text = self._templates.get_template(template).render(now=self._host.clock.now(), virtual=self._host.clock.virtual, **values)
@@ -167,7 +168,7 @@ class Pages:
                 return web.Response(status=404)
         except (c.InstanceNotFound, c.InstanceEnded, c.InstanceNotInState, ValueError, KeyError) as error:
             return web.Response(status=409, text=f"{type(error).__name__}: {error}\n")
-        return web.Response(status=303, headers={"Location": f"/standalone/instances/{instance}"})
+        return web.Response(status=303, headers={"Location": f"/standalone/instances/{quote(instance, safe='')}"})
 
 
 def wants_json(request: web.Request) -> bool:

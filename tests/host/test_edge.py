@@ -1,0 +1,281 @@
+"""The host's edge: HTTP, the durable API, timers, mailbox, clock, pages, keys, and refusing to start."""
+
+import asyncio
+import json
+import re
+import socket
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+
+from standalone.host import Host, HostRefuses
+
+HERE = Path(__file__).parent
+APP = HERE / "edge_app"
+ROOT = HERE.parents[1]
+BEGINNING = datetime(2026, 11, 30, 8, 0, tzinfo=UTC)
+
+
+@pytest.fixture
+async def host(tmp_path: Path) -> AsyncIterator[Host]:
+    """The small app, on virtual time."""
+    async with Host(APP, tmp_path / "state", virtual=True, start=BEGINNING) as running:
+        yield running
+
+
+@pytest.fixture
+async def http(host: Host) -> AsyncIterator[aiohttp.ClientSession]:
+    """A client of it."""
+    async with aiohttp.ClientSession(host.url) as session:
+        yield session
+
+
+async def get(http: aiohttp.ClientSession, path: str, **headers: str) -> tuple[int, str]:
+    """A GET's status and body."""
+    async with http.get(path, headers=headers) as answer:
+        return answer.status, await answer.text()
+
+
+async def test_a_request_reaches_its_function_whole(http: aiohttp.ClientSession) -> None:
+    """Bytes, route parameters, query and headers, there and back."""
+    body = bytes(range(256))
+    async with http.put("/API/Echo/word?q=a%20b", data=body) as answer:
+        assert (answer.status, await answer.read()) == (201, body)
+        assert (answer.headers["X-Word"], answer.headers["X-Query"]) == ("word", "a b")
+        assert answer.headers["Content-Type"] == "application/octet-stream"
+
+
+async def test_no_route_and_a_wrong_method_are_an_empty_404_and_a_raise_an_empty_500(http: aiohttp.ClientSession) -> None:
+    """As on the Functions host; nothing of the exception gets out."""
+    assert await get(http, "/api/nothing") == (404, "")
+    assert await get(http, "/api/echo/word") == (404, "")
+    assert await get(http, "/api/broken") == (500, "")
+
+
+async def test_the_app_sees_the_host_s_time(host: Host, http: aiohttp.ClientSession) -> None:
+    """Whatever reads the wall clock, in any library."""
+    assert await get(http, "/api/time") == (200, "2026-11-30T08:00:00+00:00")
+    await host.advance(timedelta(days=400))
+    assert await get(http, "/api/time") == (200, "2028-01-04T08:00:00+00:00")
+
+
+async def test_a_worker_process_sees_the_host_s_time_too(tmp_path: Path) -> None:
+    """A clock that goes by itself is skipped in every process."""
+    async with Host(APP, tmp_path / "state", workers=1) as host, aiohttp.ClientSession(host.url) as http:
+        await host.advance(timedelta(days=3))
+        _, told = await get(http, "/api/time")
+        ahead = datetime.fromisoformat(told) - datetime.now(UTC)
+        assert timedelta(days=2, hours=23) < ahead < timedelta(days=3, minutes=1)
+    async with Host(APP, tmp_path / "state") as host:
+        assert host.clock.offset > timedelta(days=2, hours=23, minutes=59), "what was skipped stays skipped after a restart"
+
+
+async def test_a_timer_function_runs_at_its_times_and_by_hand(host: Host, http: aiohttp.ClientSession) -> None:
+    """Its schedule comes from a setting; a jump over many of its times runs it once."""
+    await host.advance(timedelta(minutes=29))
+    assert await get(http, "/api/ticks") == (200, "")
+    await host.advance(timedelta(minutes=1))
+    await host.advance(timedelta(hours=5))
+    assert await get(http, "/api/ticks") == (200, "08:30,13:30")
+    async with http.post("/admin/functions/tick?wait=true", json={"input": ""}) as answer:
+        assert answer.status == 200
+    async with http.post("/admin/functions/nobody", json={"input": ""}) as answer:
+        assert answer.status == 404
+    assert (await get(http, "/api/ticks"))[1].count(",") == 2
+
+
+async def test_the_durable_client_starts_and_the_durable_api_answers_as_recorded(host: Host, http: aiohttp.ClientSession) -> None:
+    """Codes and bodies of the real extension 3.19.0."""
+    async with http.post("/api/begin/one") as answer:
+        assert answer.status == 202
+        payload = await answer.json()
+    assert payload["id"] == "one"
+    base = "/runtime/webhooks/durabletask/instances"
+    async with http.get(f"{base}/one") as answer:
+        assert (answer.status, answer.headers["Retry-After"]) == (202, "5")
+        assert (await answer.json())["runtimeStatus"] == "Running"
+    assert (await get(http, f"{base}/two"))[0] == 404
+    async with http.post("/runtime/webhooks/durabletask/orchestrators/waiting/one", json={"hours": 1}) as answer:
+        assert (answer.status, list(await answer.json())) == (409, ["Message"])
+    codes = {}
+    for what, path, body in (
+        ("text", f"{base}/one/raiseEvent/go", "x"),
+        ("null", f"{base}/one/raiseEvent/go", None),
+        ("purge running", f"{base}/one", None),
+        ("event", f"{base}/one/raiseEvent/go", {"a": 1}),
+    ):
+        verb = http.delete if what.startswith("purge") else http.post
+        kind = "text/plain" if what == "text" else "application/json"
+        async with verb(path, data=json.dumps(body), headers={"Content-Type": kind}) as answer:
+            codes[what] = answer.status
+    assert codes == {"text": 400, "null": 400, "purge running": 412, "event": 202}
+    await host.settle()
+    async with http.get(f"{base}/one?showHistory=true") as answer:
+        found = await answer.json()
+        assert (answer.status, found["output"]) == (200, {"said": {"a": 1}})
+        assert [event["EventType"] for event in found["historyEvents"]][-1] == "ExecutionCompleted"
+    async with http.post(f"{base}/one/raiseEvent/go", json=1) as answer:
+        assert answer.status == 410
+    async with http.get(f"{base}?runtimeStatus=Completed,nonsense&top=1") as answer:
+        assert [each["instanceId"] for each in await answer.json()] == ["one"]
+    async with http.delete(f"{base}/one") as answer:
+        assert await answer.json() == {"instancesDeleted": 1}
+    async with http.delete(f"{base}?runtimeStatus=Failed") as answer:
+        assert answer.status == 400
+
+
+async def test_a_list_is_paged_by_a_token_in_a_header(host: Host, http: aiohttp.ClientSession) -> None:
+    """A page costs a page."""
+    for number in range(5):
+        await host.engine.start_instance("waiting", '"{\\"hours\\": 1}"', f"i{number}")
+    seen, token = [], ""
+    for _ in range(9):
+        headers = {"x-ms-continuation-token": token} if token else {}
+        async with http.get("/runtime/webhooks/durabletask/instances?top=2", headers=headers) as answer:
+            seen += [each["instanceId"] for each in await answer.json()]
+            token = answer.headers.get("x-ms-continuation-token", "")
+        if not token:
+            break
+    assert seen == [f"i{number}" for number in range(5)]
+
+
+async def test_mail_of_the_app_lies_in_the_mailbox(http: aiohttp.ClientSession) -> None:
+    """As JSON for tests, as pages for people; the HTML part can do nothing but be read and followed."""
+    async with http.post("/api/mail") as answer:
+        assert await answer.text() == "sent"
+    _, listed = await get(http, "/standalone/mail")
+    summary = json.loads(listed)[0]
+    assert (summary["to"], summary["subject"], summary["received_at"]) == ("b@example.com", "Grüße <b>", "2026-11-30T08:00:00Z")
+    _, told = await get(http, f"/standalone/mail/{summary['id']}")
+    letter = json.loads(told)
+    assert letter["text"].splitlines()[0] == "text"
+    assert {"from", "headers", "html", "raw"} <= set(letter)
+    _, page = await get(http, "/standalone/mail", Accept="text/html")
+    assert "Grüße &lt;b&gt;" in page
+    async with http.get(f"/standalone/mail/{summary['id']}/html") as answer:
+        policy = answer.headers["Content-Security-Policy"]
+        assert "default-src 'none'" in policy
+        assert "allow-scripts" not in policy
+        assert '<base target="_top">' in await answer.text()
+    assert (await get(http, "/standalone/mail/99"))[0] == 404
+
+
+async def test_the_clock_is_skipped_over_http(host: Host, http: aiohttp.ClientSession) -> None:
+    """By JSON and by the page's form; nonsense is 422, and time never goes back."""
+    async with http.post("/standalone/clock", json={"advance": "PT72H"}) as answer:
+        assert await answer.json() == {"now": "2026-12-03T08:00:00Z", "virtual": True}
+    for wrong in ({"advance": "soon"}, {"advance": "-PT1H"}, {}, {"advance": "P99999D"}):
+        async with http.post("/standalone/clock", json=wrong) as answer:
+            assert answer.status == 422, wrong
+    async with http.post("/standalone/clock", data={"to": "next"}, headers={"Accept": "text/html"}, allow_redirects=False) as answer:
+        assert answer.status == 303
+    assert host.clock.now() == datetime(2026, 12, 3, 8, 30, tzinfo=UTC)
+    async with http.post("/standalone/clock", json={"advance": "P1D"}, headers={"Sec-Fetch-Site": "cross-site"}) as answer:
+        assert answer.status == 403
+
+
+async def test_the_pages_show_an_instance_and_act_on_it(host: Host, http: aiohttp.ClientSession) -> None:
+    """History as table and picture, and a button for an event; no script anywhere."""
+    await host.engine.start_instance("waiting", '"{\\"hours\\": 1}"', "<one>")
+    await host.settle()
+    _, listed = await get(http, "/standalone/instances", Accept="text/html")
+    assert "&lt;one&gt;" in listed
+    status, page = await get(http, "/standalone/instances/%3Cone%3E", Accept="text/html")
+    assert status == 200
+    assert "<svg" in page
+    assert "TimerCreated" in page
+    assert "<script" not in page
+    form = {"name": "go", "value": "1"}
+    async with http.post("/standalone/instances/%3Cone%3E/event", data=form, allow_redirects=False) as answer:
+        assert answer.status == 303
+    await host.settle()
+    found = await host.engine.get("<one>")
+    assert found is not None
+    assert found.runtime_status == "Completed"
+    assert (await get(http, "/standalone/", Accept="text/html"))[0] == 200
+
+
+async def test_a_name_that_points_to_this_machine_does_not_open_its_pages(http: aiohttp.ClientSession) -> None:
+    """DNS rebinding."""
+    assert (await get(http, "/standalone/mail", Host="evil.example.com"))[0] == 403
+
+
+async def test_elsewhere_than_on_loopback_keys_are_asked_for(tmp_path: Path) -> None:
+    """And neither the pages nor the workers' own door are to be reached."""
+    async with Host(APP, tmp_path / "state", address="0.0.0.0", virtual=True, start=BEGINNING) as host:
+        keys = json.loads((tmp_path / "state" / "keys.json").read_text())
+        assert (tmp_path / "state" / "keys.json").stat().st_mode & 0o077 == 0
+        async with aiohttp.ClientSession(f"http://127.0.0.1:{host.port}") as http:
+            assert await get(http, "/api/open") == (200, "open")
+            assert (await get(http, "/api/time"))[0] == 401
+            assert (await get(http, "/api/time", **{"x-functions-key": keys["default"]}))[0] == 200
+            assert (await get(http, f"/api/time?code={keys['master']}"))[0] == 200
+            assert (await get(http, "/runtime/webhooks/durabletask/instances"))[0] == 401
+            assert (await get(http, f"/runtime/webhooks/durabletask/instances?code={keys['durabletask_extension']}"))[0] == 200
+            assert (await get(http, "/admin/functions"))[0] == 401
+            assert (await get(http, "/standalone/mail"))[0] == 404
+            assert (await get(http, "/durabletask/instances"))[0] == 404
+
+
+async def test_a_state_folder_belongs_to_one_process(host: Host) -> None:
+    """Two writers would be one too many."""
+    with pytest.raises(HostRefuses, match="another process uses the state folder"):
+        async with Host(APP, host.state_dir):
+            raise AssertionError("never reached")
+
+
+async def test_a_port_in_use_is_one_clear_line(tmp_path: Path) -> None:
+    """The first thing that goes wrong on a laptop."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        with pytest.raises(HostRefuses, match=r"port \d+ is in use"):
+            async with Host(APP, tmp_path / "state", port=taken.getsockname()[1]):
+                raise AssertionError("never reached")
+
+
+async def command(*arguments: str, app: Path) -> tuple[int, str]:
+    """`python -m standalone`, its exit code and what it said on standard error."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "standalone", *arguments, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+    )
+    _, errors = await asyncio.wait_for(process.communicate(), 30)
+    assert process.returncode is not None
+    return process.returncode, errors.decode()
+
+
+async def test_an_app_that_does_not_import_says_where_and_exits_with_1(tmp_path: Path) -> None:
+    """File, line and reason, on one screen."""
+    (tmp_path / "function_app.py").write_text("import azure.functions\n\nimport nothing_of_that_name\n", encoding="utf-8")
+    code, errors = await command(str(tmp_path), "--port", "0", app=tmp_path)
+    assert code == 1
+    assert "nothing_of_that_name" in errors
+    assert re.search(r"function_app\.py.*3", errors)
+    assert len(errors.splitlines()) < 40
+
+
+async def test_a_broken_host_json_is_named(tmp_path: Path) -> None:
+    """In one line."""
+    (tmp_path / "function_app.py").write_text("", encoding="utf-8")
+    (tmp_path / "host.json").write_text("{", encoding="utf-8")
+    code, errors = await command("start", str(tmp_path), "--port", "0", app=tmp_path)
+    assert code == 1
+    assert "host.json is no JSON" in errors
+
+
+async def test_logs_hold_no_path_and_no_message_of_an_exception_in_an_answer(
+    host: Host, http: aiohttp.ClientSession, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Paths hold capability tokens: a request is logged by its route."""
+    caplog.set_level("INFO")
+    async with http.post("/api/echo/capability", data=b"") as answer:
+        assert answer.status == 201
+    told: Any = caplog.text
+    assert "/api/echo/{word:alpha} 201" in told
+    assert "capability" not in told
