@@ -33,8 +33,8 @@ test-live: $(DEV_READY) ## the whole way over HTTP: HOST="func" starts a Functio
 conformance: $(DEV_READY) ## hold standalone to what the real engine did (RECORDED=../shared/conformance)
 	@$(BIN)/python -m tests.conformance $(if $(RECORDED),--recorded $(RECORDED))
 
-bench: $(DEV_READY) ## measure standalone on this machine
-	@$(BIN)/python -m benchmarks
+bench: $(DEV_READY) ## count what the engine does for one proposal (HOST="func" beside standalone)
+	@$(BIN)/python -m benchmarks.engine_rounds '$(CURDIR)/$(BIN)/python -m standalone' $(if $(HOST),'$(HOST)')
 
 lock: $(DEV_READY) ## pin anew what pyproject.toml allows (needs uv on the PATH)
 	uv pip compile -q --universal --python-version 3.11 --no-header --no-annotate pyproject.toml -o requirements.txt

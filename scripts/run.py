@@ -1,9 +1,11 @@
 """`make run`: start the app on the standalone host, submit a sample proposal, print the links to open and a first curl."""
 
 import argparse
+import hashlib
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -57,7 +59,7 @@ def review_link(base: str, reference: str) -> str | None:
     """The first reviewer's link in the mailbox about the sample."""
     for mail in asked(f"{base}/standalone/mail"):
         if mail["subject"].startswith("Approve: ") and reference in mail["subject"]:
-            text = asked(f"{base}/standalone/mail/{mail['id']}")["text"]
+            text: str = asked(f"{base}/standalone/mail/{mail['id']}")["text"]
             return next(line.strip() for line in text.splitlines() if "/api/review/" in line)
     return None
 
@@ -65,8 +67,9 @@ def review_link(base: str, reference: str) -> str | None:
 def introduce(base: str, host: subprocess.Popen[bytes]) -> None:
     """Submit the sample, wait for its mail, and say what can be done next."""
     eventually(lambda: asked(f"{base}/api/health"), host, "answer of the host")
-    # the same sample at every start: it is submitted once for each state folder
-    answer = asked(f"{base}/api/proposals", SAMPLE, {"Idempotency-Key": "make-run-sample"})
+    # the same sample at every start: it is submitted once for each state folder, and anew where an upgrade changed it
+    key = f"make-run-{hashlib.sha256(json.dumps(SAMPLE).encode()).hexdigest()[:16]}"
+    answer = asked(f"{base}/api/proposals", SAMPLE, {"Idempotency-Key": key})
     reference = f"GL-{answer['id'].removeprefix('prp-')[:6].upper()}"
     review = eventually(lambda: review_link(base, reference), host, "mail")
     example = json.dumps({**SAMPLE, "title": "A proposal of my own"}, separators=(",", ":")).replace("'", "")
@@ -89,12 +92,21 @@ Ctrl-C ends it; everything is kept in .state, and goes on at the next make run.
     )
 
 
+def refuse_taken(port: int) -> None:
+    """Raise SystemExit where somebody listens already: the sample must not go to another host than the one that is started."""
+    with socket.socket() as probe:
+        probe.settimeout(1)
+        if probe.connect_ex(("127.0.0.1", port)) == 0:
+            raise SystemExit(f"port {port} is taken, perhaps by an earlier make run; choose another: make run PORT={port + 1}")
+
+
 def main() -> int:
     """Answer the host's exit code."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--port", type=int, default=7071)
     parser.add_argument("--state", type=Path, default=ROOT / ".state")
     options = parser.parse_args()
+    refuse_taken(options.port)
     command = [sys.executable, "-m", "standalone", str(ROOT), "--port", str(options.port), "--state", str(options.state)]
     host = subprocess.Popen(command, cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)})
     signal.signal(signal.SIGTERM, lambda *_: host.terminate())
