@@ -15,10 +15,10 @@ help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
 
 run: $(RUN_READY) ## start everything on this machine (PORT=7071), submit a sample, print the links
-	@$(BIN)/python scripts/run.py --port $(PORT)
+	@$(BIN)/python -m scripts.run --port $(PORT)
 
 test: $(DEV_READY) ## run every test
-	@$(BIN)/python scripts/machine.py browser
+	@$(BIN)/python -m scripts.machine browser
 	@$(BIN)/python -m pytest $(PYTEST)
 
 check: $(DEV_READY) ## format, lint, types, imports
@@ -42,7 +42,7 @@ lock: $(DEV_READY) ## pin anew what pyproject.toml allows (needs uv on the PATH)
 	uv pip compile -q --universal --python-version 3.11 --no-header --no-annotate pyproject.toml --extra standalone --extra development -o requirements-dev.txt
 
 pictures: $(DEV_READY) ## draw the README's pictures anew from the running app
-	@$(BIN)/python scripts/pictures.py
+	@$(BIN)/python -m scripts.pictures
 
 clean: ## remove what the other targets made
 	rm -rf $(VENV) .state .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
