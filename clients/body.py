@@ -155,7 +155,7 @@ def json_type(value: Any) -> str:
 
 
 def form_fields(req: func.HttpRequest) -> dict[str, str]:
-    """The fields of a page's form, each once, line ends made `\\n`. Raises Problem 400, 413 or 422."""
+    """The fields of a page's form, each once, with plain line ends. Raises Problem 400, 413 or 422."""
     try:
         pairs = parse_qsl(text_of(req), keep_blank_values=True, strict_parsing=False, errors="strict", max_num_fields=MOST_FORM_FIELDS)
     except UnicodeDecodeError:

@@ -138,9 +138,7 @@ async def caught_up(client: df.DurableOrchestrationClient, world: Services, stor
     if due is None or due > now - TIME_IS_LATE:
         return stored
     try:
-        brought = await bring(
-            world.records, world.directory, world.clock, stored.review.proposal, LetTimePass(), Actor(SYSTEM, "system")
-        )
+        brought = await bring(world.records, world.directory, world.clock, stored.review.proposal, LetTimePass(), Actor(SYSTEM, "system"))
     except (RecordsUnavailable, UnknownProposal) as failure:
         log.warning("time did not pass for %s: %s", stored.review.proposal, failure)
         return stored
@@ -175,3 +173,12 @@ async def terminated(client: df.DurableOrchestrationClient, proposal: str) -> No
         await asked(client.terminate(proposal, "far behind its trail"))
     except EngineFault as fault:
         log.warning("the instance of %s was not terminated: %s", proposal, fault)
+
+
+async def begin_anew(client: df.DurableOrchestrationClient, proposal: str) -> None:
+    """End the proposal's instance, whatever it does, and begin another from the trail.
+
+    Terminating takes the engine a moment; until then it refuses the start, and the next look heals what has ended.
+    """
+    await terminated(client, proposal)
+    await begin(client, proposal)

@@ -6,7 +6,6 @@ Whatever is wrong with a request is a 4xx that says what; a 5xx means that we fa
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from http import HTTPStatus
 from typing import Any
 
 MEDIA_TYPE = "application/problem+json"
@@ -29,6 +28,7 @@ TYPES: dict[str, tuple[int, str]] = {
     "invalid": (422, "A field does not fit"),
     "internal": (500, "Greenlight failed"),
     "unavailable": (503, "The records cannot be reached"),
+    "policy-unusable": (503, "There is no usable policy"),
 }
 """Every kind of problem: its code within `type`, its status and its title. docs/api.md lists them for callers."""
 
@@ -82,11 +82,6 @@ class Problem(Exception):
     def body(self) -> bytes:
         """The document as bytes; lone surrogates, which a caller may have sent, come back as escapes."""
         return json.dumps(self.document(), ensure_ascii=False).encode("utf-8", "backslashreplace")
-
-
-def reason_phrase(status: int) -> str:
-    """The standard's words for a status."""
-    return HTTPStatus(status).phrase
 
 
 def invalid(errors: Sequence[FieldError]) -> Problem:

@@ -36,6 +36,11 @@ def refused(fault: str) -> PydanticCustomError:
     return PydanticCustomError("greenlight", "{fault}", {"fault": fault})
 
 
+def refused_at(field: str, fault: str) -> PydanticCustomError:
+    """The same for a field that only the whole model can judge."""
+    return PydanticCustomError("greenlight_at", "{fault}", {"fault": fault, "at": field})
+
+
 def checked(check: Callable[[str], str]) -> AfterValidator:
     """A validator from a function of text that raises ValueError."""
 
@@ -142,7 +147,7 @@ class MoneyIn(Strict):
         digits = len(self.amount.partition(".")[2])
         if digits > MINOR_UNITS[self.currency]:
             allowed = MINOR_UNITS[self.currency]
-            raise refused(f"has {digits} decimals, and {self.currency} has {allowed or 'none'}")
+            raise refused_at("amount", f"has {digits} decimals, and {self.currency} has {allowed or 'none'}")
         return self
 
     def money(self) -> Money:
@@ -168,7 +173,7 @@ class ProposalIn(Strict):
         """Details are carried, not searched: they have a limit of their own."""
         size = len(canonical(self.details))
         if size > LARGEST_DETAILS:
-            raise PydanticCustomError("greenlight_at", "{fault}", {"fault": f"has {size:,} bytes; at most 65,536 are taken", "at": "details"})
+            raise refused_at("details", f"has {size:,} bytes; at most 65,536 are taken")
         return self
 
     def content(self) -> bytes:
@@ -183,11 +188,14 @@ class Withdrawal(Strict):
 
 
 class Decision(Strict):
-    """What a reviewer decides. `content_hash`: the revision that they saw, as the page's form tells it."""
+    """What a reviewer decides. `content_hash`: the revision that they saw, as the page's form tells it.
+
+    `to`, for delegate: an address, or a name of the directory.
+    """
 
     action: Literal["approve", "reject", "request_changes", "abstain", "delegate"]
     comment: Comment = ""
-    to: Annotated[StrictStr, Field(max_length=254), checked(line)] | None = Field(default=None, description="For delegate: an address, or a name of the directory.")
+    to: Annotated[StrictStr, Field(max_length=254), checked(line)] | None = None
     content_hash: Annotated[StrictStr, Field(pattern=r"^[0-9a-f]{64}$")] | None = None
 
 
@@ -226,7 +234,7 @@ class ExtendIn(Because):
     def is_an_instant(self) -> "ExtendIn":
         """Without an offset it could be any hour."""
         if self.until.tzinfo is None:
-            raise PydanticCustomError("greenlight_at", "{fault}", {"fault": 'needs an offset, such as "2026-12-31T17:00:00Z"', "at": "until"})
+            raise refused_at("until", 'needs an offset, such as "2026-12-31T17:00:00Z"')
         return self
 
 
@@ -260,8 +268,6 @@ def field_errors(error: ValidationError) -> list[FieldError]:
     found = []
     for fault in error.errors(include_url=False):
         path = (*fault["loc"], *([fault["ctx"]["at"]] if fault["type"] == "greenlight_at" else []))
-        if fault["type"] == "greenlight" and path == ("budget",):
-            path = ("budget", "amount")
         found.append(FieldError(pointer(path), wording(fault)))
     return found
 

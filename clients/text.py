@@ -24,7 +24,7 @@ def line(value: str) -> str:
 
 
 def prose(value: str) -> str:
-    """`value` with its line ends made `\\n`. Raises ValueError when it holds a control character other than tab and line end."""
+    """`value` with plain line ends. Raises ValueError when it holds a control character other than tab and line end."""
     text = _LINE_BREAKS.sub("\n", value)
     for character in text:
         if character not in "\n\t" and unicodedata.category(character) == "Cc":
