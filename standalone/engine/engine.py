@@ -43,6 +43,7 @@ class Engine:
         found = self._dispatcher.find(instance)
         if found and found.status not in ENDED:
             raise contracts.InstanceExists(f"An Orchestration instance with the status {found.status} already exists.")
+        input_json = input_json and h.well_formed(input_json)
         at, version = self.clock.now(), version or self.settings.default_version
         event = h.execution_started(h.stamp(at), name, input_json, instance, uuid.uuid4().hex, version, None)
         self._dispatcher.begin(instance, name, input_json, h.text(event), at)
@@ -75,7 +76,7 @@ class Engine:
 
     async def raise_event(self, instance_id: str, event: str, input_json: str) -> None:
         """Raises InstanceNotFound, InstanceEnded, StoreFailed."""
-        await self._tell(self._unended(instance_id), h.EVENT_RAISED, Name=event, Input=input_json)
+        await self._tell(self._unended(instance_id), h.EVENT_RAISED, Name=event, Input=h.well_formed(input_json))
 
     async def terminate(self, instance_id: str, reason: str) -> None:
         """Raises InstanceNotFound, InstanceEnded, StoreFailed."""
@@ -143,7 +144,7 @@ class Engine:
         if name.casefold() not in known.entities:
             raise contracts.FunctionUnknown(wording.unknown_function(name, "entity", known.entities.values()))
         self._dispatcher.commits.check()
-        told = entity.request(operation, input_json, request_id=str(uuid.uuid4()))
+        told = entity.request(operation, input_json and h.well_formed(input_json), request_id=str(uuid.uuid4()))
         event = h.event(h.EVENT_RAISED, h.stamp(self.clock.now()), Name="op", Input=told)
         self._dispatcher.post(self._dispatcher.entity(entity.entity_id(name, key)), h.text(event))
         await self._dispatcher.commits.written()

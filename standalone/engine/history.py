@@ -69,6 +69,14 @@ def instant(text: str) -> datetime:
     return datetime.fromisoformat(text.rstrip("Z")[:26]).replace(tzinfo=UTC)
 
 
+def well_formed(json_text: str) -> str:
+    """JSON without lone surrogates: on their way through the real engine, in UTF-8, they become U+FFFD (durable.md A10)."""
+    if json_text.isascii() and "\\ud" not in json_text.lower():
+        return json_text
+    plain = json.dumps(json.loads(json_text), ensure_ascii=False) if "\\ud" in json_text.lower() else json_text
+    return plain.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
 def event(kind: int, at: str, event_id: int = -1, **fields: Any) -> Event:
     """An event that happened at the stamp `at`, not played yet."""
     return {"EventType": kind, "EventId": event_id, "IsPlayed": False, "Timestamp": at, **fields}

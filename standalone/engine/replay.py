@@ -314,7 +314,7 @@ class _Replay:
         return Retried(RetryOptions.of(dict(action)), lambda: self.activity(name, given), self.timer, lambda: self.now)
 
     def activity(self, name: str, given: Any) -> Awaited:
-        if name.casefold() not in self.known.activities and name != HTTP_ACTIVITY:
+        if name.casefold() not in self.known.activities and name.casefold() not in self.known.disabled and name != HTTP_ACTIVITY:
             raise OrchestrationFails(wording.unknown_function(name, "activity", self.known.activities.values()))
         return self.schedule(Decision("activity", self.number(), name, given))
 

@@ -22,6 +22,7 @@ import azure.functions as func
 from azure.functions import meta
 
 from standalone.contracts import FunctionFailed, FunctionInfo, HttpAnswer, HttpCall
+from standalone.engine import history as h
 from standalone.engine.replay import Answer, Known
 from standalone.workers import loading
 
@@ -116,11 +117,11 @@ class Functions:
             body = self._decode(function, "string", trigger)
             with warnings.catch_warnings():  # of each cancelled timer that fires, though that is how it should be
                 warnings.filterwarnings("ignore", "Potential duplicate Task completion")
-                return Answer(json.loads(function.call(**{function.parameter: body})))
+                return Answer(json.loads(h.well_formed(function.call(**{function.parameter: body}))))
         except Exception as error:
             _, found, state = str(error).rpartition(OUT_OF_PROCESS_STATE)
             if found:
-                raised = _json_object(state)
+                raised = _json_object(h.well_formed(state))
                 # "Done" and raised (an output that is not JSON, a raise after continue_as_new): the extension makes nothing of it.
                 if raised is not None and not raised.get("isDone"):
                     return Answer(raised)
@@ -143,7 +144,7 @@ class Functions:
             argument = self._decode(function, "string", "null" if value is None else value)
             result = await self._run(function, {function.parameter: argument}, invocation_id)
             encoded = self.registry.get("activityTrigger").encode(result, expected_type=function.returns)
-            return typing.cast("str | None", encoded.value)
+            return None if encoded.value is None else h.well_formed(encoded.value)
         except Exception as error:
             raise _failed(error) from error
 

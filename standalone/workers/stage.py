@@ -16,6 +16,8 @@ from standalone.engine import faults, wording
 from standalone.engine.entity import Entity
 from standalone.engine.messages import Answered, Call, Committed, Deliver, Load, Unload
 from standalone.engine.orchestration import Activity, Orchestration
+from standalone.engine.replay import HTTP_ACTIVITY
+from standalone.workers import durable_http
 from standalone.workers.functions import Functions
 from standalone.workers.sleeping import running_for_the_app
 
@@ -141,7 +143,10 @@ class Stage:
         try:
             if activity.name.casefold() in self.functions.known.disabled:
                 raise FunctionFailed(f"Function '{activity.name}' is disabled.")
-            result = await self.functions.act(activity.name, activity.input, uuid.uuid4().hex)
+            if activity.name == HTTP_ACTIVITY:
+                result: str | None = await durable_http.call(activity.input)
+            else:
+                result = await self.functions.act(activity.name, activity.input, uuid.uuid4().hex)
         except FunctionFailed as failure:
             instance.failed(activity.number, failure.message, failure.stack, self.now())
         else:

@@ -17,6 +17,11 @@ from standalone.workers import ProcessWorkers
 from tests.host.enginehost import BEGINNING, StandingClock
 
 
+def keep(path: Path, text: str) -> None:
+    """Leave `text` for the next run."""
+    path.write_text(text)
+
+
 class Notes:
     """What this client was told, over all its runs."""
 
@@ -70,7 +75,7 @@ async def decide(engine: Engine, name: str, again: int, notes: Notes) -> None:
 async def main(state: Path, count: int) -> None:
     """One run."""
     clock = StandingClock(datetime.fromisoformat((state / "time").read_text()) if (state / "time").exists() else BEGINNING)
-    clock.on_move(lambda: (state / "time").write_text(clock.now().isoformat()) and None)
+    clock.on_move(lambda: keep(state / "time", clock.now().isoformat()))
     app = Path(__file__).parent / "crash_app"
     workers = ProcessWorkers(app, 2, {"EFFECTS": str(state / "effects")}, clock=clock, binding_base_url="http://127.0.0.1:9/")
     engine = Engine(state / "engine.sqlite", clock, workers)
