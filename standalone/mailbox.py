@@ -52,7 +52,7 @@ class Letter:
 
     def _part(self, kind: str) -> str:
         part = self.message.get_body(preferencelist=(kind,))
-        return str(part.get_content()) if part is not None else ""
+        return str(part.get_content()).replace("\r\n", "\n") if part is not None else ""
 
     def summary(self) -> dict[str, Any]:
         """A line of the list."""

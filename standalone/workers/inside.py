@@ -42,7 +42,7 @@ class InProcessWorkers:
     async def start(self) -> Sequence[FunctionInfo]:
         """Load the app. Raises AppDoesNotLoad."""
         try:
-            self._undo.enter_context(loading.kept_modules())
+            self._undo.enter_context(loading.kept_modules(self.app_dir))
             self._undo.enter_context(environment(self.environment))
             self._undo.enter_context(sdk.faster_timestamps())
             self.sleep = self._undo.enter_context(VirtualSleep(self.clock, self._parked))

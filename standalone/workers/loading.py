@@ -102,16 +102,35 @@ def durable_name(info: FunctionInfo) -> str:
     return str(info.trigger.get(DURABLE_NAME.get(info.kind, ""), None) or info.name)
 
 
+NOT_THE_APP_S = ("standalone", "tests", "conftest")
+"""Packages that may lie in an app's folder and yet are not part of what it runs: this host, and whoever tests the app with it."""
+
+
 @contextlib.contextmanager
-def kept_modules() -> Iterator[None]:
-    """Take out of `sys.modules` and `sys.path`, on leaving, what the app added; libraries outside its folder stay."""
-    before, path = set(sys.modules), list(sys.path)
+def kept_modules(app_dir: Path) -> Iterator[None]:
+    """Have the app's own modules loaded anew within, whatever was imported of them before, and as they were on leaving.
+
+    So one process can run one app after another, or the same twice, and each begins with fresh module variables. Libraries stay.
+    """
+    path = list(sys.path)
+    aside = {name: module for name, module in sys.modules.items() if belongs(name, module, app_dir)}
+    for name in aside:
+        del sys.modules[name]
     try:
         yield
     finally:
-        added = [entry for entry in sys.path if entry not in path]
         sys.path[:] = path
-        for name in set(sys.modules) - before:
-            file = getattr(sys.modules.get(name), "__file__", None)
-            if file and any(Path(file).is_relative_to(entry) for entry in added):
-                del sys.modules[name]
+        for name in [name for name, module in sys.modules.items() if belongs(name, module, app_dir)]:
+            del sys.modules[name]
+        sys.modules.update(aside)
+
+
+def belongs(name: str, module: ModuleType, app_dir: Path) -> bool:
+    """Whether a module is the app's: in its folder or among the packages published with it, and no library of a virtual environment."""
+    file = getattr(module, "__file__", None)
+    if not file or name.partition(".")[0] in NOT_THE_APP_S or name == "__main__":
+        return False
+    path = Path(file)
+    if not path.is_relative_to(app_dir):
+        return False
+    return "site-packages" not in path.parts or ".python_packages" in path.parts

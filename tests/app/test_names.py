@@ -4,29 +4,23 @@ import ast
 from pathlib import Path
 
 from domain import names
+from standalone.workers.loading import durable_name
+from tests.app.greenlight import Greenlight
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def registered() -> dict[str, str]:
-    """Function name -> trigger type, as the library itself lists the app."""
-    from function_app import app
-
-    return {function.get_function_name(): function.get_trigger().type for function in app.get_functions()}  # type: ignore[union-attr]
-
-
-REGISTERED = registered()
-
-
-def test_every_activity_and_orchestrator_that_is_named_is_registered_under_that_name() -> None:
+async def test_every_activity_and_orchestrator_that_is_named_is_registered_under_that_name(greenlight: Greenlight) -> None:
     """Calls go by string; the engine does not complain of a name that nobody has."""
-    assert {name for name, kind in REGISTERED.items() if kind == "activityTrigger"} == names.ACTIVITIES
-    assert {name for name, kind in REGISTERED.items() if kind == "orchestrationTrigger"} == names.ORCHESTRATORS
+    registered = {(function.kind, durable_name(function)) for function in greenlight.host.functions}
+    assert {name for kind, name in registered if kind == "activity"} == names.ACTIVITIES
+    assert {name for kind, name in registered if kind == "orchestrator"} == names.ORCHESTRATORS
 
 
-def test_function_names_differ_in_more_than_case() -> None:
+async def test_function_names_differ_in_more_than_case(greenlight: Greenlight) -> None:
     """The extension ignores the case of function names."""
-    assert len({name.casefold() for name in REGISTERED}) == len(REGISTERED)
+    functions = [function.name.casefold() for function in greenlight.host.functions]
+    assert len(set(functions)) == len(functions)
 
 
 def test_the_orchestrator_calls_activities_by_the_shared_names_only() -> None:
