@@ -13,6 +13,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+from markdown_it import MarkdownIt
 
 from domain.agenda import Notice, NoticeKind
 from domain.facts import Fact, HandedOn, Money
@@ -28,6 +29,8 @@ LONGEST_SUBJECT = 50
 
 LONGEST_SUMMARY = 600
 ZERO_WIDTH_JOINER = "\u200d"
+MARKDOWN = MarkdownIt("commonmark", {"html": False})
+SOFT = {"softbreak": " ", "hardbreak": "\n"}
 
 
 @dataclass(frozen=True)
@@ -78,9 +81,9 @@ class Letters:
             "amount": money(review.budget),
             "deadline": self.told(state.deadline) if state else None,
             "revise_by": self.told(review.revision_deadline) if review.revision_deadline else None,
-            "silence": silence_in(self, review) if state else "",
+            "silence": silence_in(review) if state else "",
             "why": why_you(slot, facts, review) if slot else "",
-            "summary": summary(content.get("summary", "")),
+            "summary": summary(plain(content.get("summary", ""))),
             "findings": [finding for finding in review.findings if finding.severity != "info"],
             "closing": self._closing(slot, review),
             "link": self._links.review_url(review.proposal, slot.id) if slot else self._links.submission_url(review.proposal),
@@ -157,6 +160,22 @@ def joined(before: str, after: str) -> bool:
     return bool(modifier) or before == ZERO_WIDTH_JOINER or flags
 
 
+def plain(markdown: str) -> str:
+    """Markdown as a letter shows it: its text, a dash before list items, without the marks."""
+    lines: list[str] = []
+    item = False
+    for token in MARKDOWN.parse(markdown):
+        if token.type == "list_item_open":
+            item = True
+        elif token.type in ("inline", "fence", "code_block"):
+            text = "".join(SOFT.get(child.type, child.content) for child in token.children or []) or token.content
+            lines.append(f"- {text}" if item else f"{text}\n")
+            item = False
+        elif token.type in ("bullet_list_close", "ordered_list_close") and lines:
+            lines[-1] = lines[-1].rstrip("\n") + "\n"
+    return "\n".join(lines).strip()
+
+
 def summary(text: str) -> Summary:
     """The beginning of a summary, for a mail."""
     short = shortened(text, LONGEST_SUMMARY)
@@ -184,10 +203,7 @@ def why_you(slot: Slot, facts: Sequence[Fact], review: Review) -> str:
     }.get(slot.why, "The company's policy names you as a reviewer.")
 
 
-def silence_in(letters: Letters, review: Review) -> str:
-    """What happens if nobody decides, as the status says it, but in the reader's zone."""
-    state = review.open_stage()
-    assert state is not None
-    words = silence(review)
-    _, _, outcome = words.partition(" UTC ")
-    return f"Without a decision by {letters.told(state.deadline)} {outcome}."
+def silence_in(review: Review) -> str:
+    """What happens if nobody decides, as the status says it; the deadline stands right before it."""
+    _, _, outcome = silence(review).partition(" UTC ")
+    return f"If nobody decides by then, {outcome}."
