@@ -73,7 +73,7 @@ class Face:
     def moment(self, instant: datetime | str) -> Markup:
         """An instant in words, with the exact one for machines."""
         at = (datetime.fromisoformat(instant) if isinstance(instant, str) else instant).astimezone(self.zone)
-        words = at.strftime("%a %d %b %Y, %H:%M").replace(" 0", " ", 1)
+        words = f"{at:%a} {at.day} {at:%b %Y, %H:%M}"
         place = "UTC" if self.zone.key in ("UTC", "Etc/UTC") else self.zone.key.rpartition("/")[2].replace("_", " ")
         return Markup('<time datetime="{}">{} {}</time>').format(at.isoformat(), words, place)
 
@@ -91,7 +91,7 @@ class Face:
 
     def day(self, text: str) -> Markup:
         """A calendar date, the same in every zone."""
-        return Markup('<time datetime="{}">{}</time>').format(text, date.fromisoformat(text).strftime("%d %b %Y").lstrip("0"))
+        return Markup('<time datetime="{}">{}</time>').format(text, f"{date.fromisoformat(text).day} {date.fromisoformat(text):%b %Y}")
 
 
 def amount(budget: Money) -> str:
