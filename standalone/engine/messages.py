@@ -7,6 +7,8 @@ for it into episodes, the main process writes them down and says so, and only th
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+from standalone.contracts import FunctionInfo
+
 
 class Arrival(NamedTuple):
     """A message for an instance.
@@ -118,3 +120,19 @@ class Answered(NamedTuple):
     number: int
     value: Any
     failure: tuple[str, str] | None
+
+
+class Begin(NamedTuple):
+    """The first thing that a worker is told."""
+
+    app_dir: str
+    client_binding: str
+    threads: int | None
+    time: Time
+
+
+class Loaded(NamedTuple):
+    """The first thing that a worker says: what the app consists of, or why it does not load."""
+
+    functions: Sequence[FunctionInfo]
+    trouble: str | None

@@ -9,36 +9,19 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from standalone import logs
 from standalone.clock import WallClock
-from standalone.contracts import AppDoesNotLoad, FunctionInfo
-from standalone.engine.messages import Time
+from standalone.contracts import AppDoesNotLoad
+from standalone.engine.messages import Begin, Loaded, Time
 from standalone.engine.orchestration import EPOCH
 from standalone.workers import sdk
 from standalone.workers.frames import Channel
 from standalone.workers.functions import Functions
 from standalone.workers.stage import Stage
-
-
-class Begin(NamedTuple):
-    """The first thing that a worker is told."""
-
-    app_dir: str
-    client_binding: str
-    threads: int | None
-    time: Time
-
-
-class Loaded(NamedTuple):
-    """The first thing that a worker says: what the app consists of, or why it does not load."""
-
-    functions: Sequence[FunctionInfo]
-    trouble: str | None
 
 
 class HostTime:
@@ -109,7 +92,7 @@ def main() -> None:
     """`python -c … ROOT DESCRIPTOR`, as ProcessWorkers starts it."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the main process decides when we end
     logs.configure(os.environ.get(logs.VARIABLE, "text"))
-    with sdk.faster_timestamps():
+    with sdk.adjusted():
         asyncio.run(live(int(sys.argv[-1])))
     sys.stdout.flush()
     sys.stderr.flush()

@@ -11,7 +11,6 @@ import inspect
 import json
 import traceback
 import typing
-import warnings
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
@@ -23,8 +22,8 @@ from azure.functions import meta
 
 from standalone.contracts import FunctionFailed, FunctionInfo, HttpAnswer, HttpCall
 from standalone.engine import history as h
-from standalone.engine.replay import Answer, Known
-from standalone.workers import loading
+from standalone.engine.replay import Answer
+from standalone.workers import loading, registry
 
 OUT_OF_PROCESS_STATE = "\n\n$OutOfProcData$:"
 
@@ -97,8 +96,8 @@ class Functions:
         self.registry = func.get_binding_registry()
         self.all = [Function(each) for each in loading.load(app_dir)]
         self.by_name = {each.info.name.casefold(): each for each in self.all}
-        self.durable = {(each.info.kind, loading.durable_name(each.info).casefold()): each for each in self.all}
-        self.known = known([each.info for each in self.all])
+        self.durable = {(each.info.kind, registry.durable_name(each.info).casefold()): each for each in self.all}
+        self.known = registry.known([each.info for each in self.all])
 
     def infos(self) -> Sequence[FunctionInfo]:
         """What the app consists of."""
@@ -115,9 +114,7 @@ class Functions:
         function = self.durable["orchestrator", name.casefold()]
         try:
             body = self._decode(function, "string", trigger)
-            with warnings.catch_warnings():  # of each cancelled timer that fires, though that is how it should be
-                warnings.filterwarnings("ignore", "Potential duplicate Task completion")
-                return Answer(json.loads(h.well_formed(function.call(**{function.parameter: body}))))
+            return Answer(json.loads(h.well_formed(function.call(**{function.parameter: body}))))
         except Exception as error:
             _, found, state = str(error).rpartition(OUT_OF_PROCESS_STATE)
             if found:
@@ -184,20 +181,6 @@ class Functions:
             return await function.call(**arguments)
         run = functools.partial(contextvars.copy_context().run, functools.partial(function.call, **arguments))
         return await asyncio.get_running_loop().run_in_executor(self.pool, run)
-
-
-def known(infos: Sequence[FunctionInfo]) -> Known:
-    """The durable functions among `infos`, as the extension registers them."""
-    named: dict[str, dict[str, str]] = {"activity": {}, "orchestrator": {}, "entity": {}}
-    disabled = set()
-    for info in infos:
-        if info.kind in named:
-            name = loading.durable_name(info)
-            if info.disabled and info.kind == "activity":
-                disabled.add(name.casefold())
-            elif not info.disabled:
-                named[info.kind][name.casefold()] = name
-    return Known(named["activity"], named["orchestrator"], named["entity"], frozenset(disabled))
 
 
 def _json_object(text: str) -> Mapping[str, Any] | None:

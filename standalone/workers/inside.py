@@ -44,7 +44,7 @@ class InProcessWorkers:
         try:
             self._undo.enter_context(loading.kept_modules(self.app_dir))
             self._undo.enter_context(environment(self.environment))
-            self._undo.enter_context(sdk.faster_timestamps())
+            self._undo.enter_context(sdk.adjusted())
             self.sleep = self._undo.enter_context(VirtualSleep(self.clock, self._parked))
             self.functions = Functions(self.app_dir, self.binding)
         except BaseException:

@@ -26,7 +26,6 @@ SERVED = {
     "activityTrigger": "activity",
     "entityTrigger": "entity",
 }
-DURABLE_NAME = {"orchestrator": "orchestration", "activity": "activity", "entity": "entity_name"}
 
 
 def load(app_dir: Path) -> Sequence[Any]:
@@ -95,11 +94,6 @@ def _plain(value: Any) -> Any:
     if isinstance(value, list | tuple | set):
         return [_plain(each) for each in value]
     return value
-
-
-def durable_name(info: FunctionInfo) -> str:
-    """The name by which orchestrators and clients call a durable function: the trigger's own, else the function's."""
-    return str(info.trigger.get(DURABLE_NAME.get(info.kind, ""), None) or info.name)
 
 
 NOT_THE_APP_S = ("standalone", "tests", "conftest")

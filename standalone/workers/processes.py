@@ -19,13 +19,12 @@ from typing import Any
 import time_machine
 
 from standalone.contracts import AppDoesNotLoad, Clock, FunctionFailed, FunctionInfo, HttpAnswer, HttpCall
-from standalone.engine.messages import Answered, Call, Time
+from standalone.engine.messages import Answered, Begin, Call, Loaded, Time
 from standalone.engine.orchestration import microseconds
 from standalone.engine.replay import Known
 from standalone.workers.binding import client_binding
-from standalone.workers.child import Begin, Loaded
 from standalone.workers.frames import Channel
-from standalone.workers.functions import known
+from standalone.workers.registry import known
 
 log = logging.getLogger("standalone.workers")
 
