@@ -157,7 +157,7 @@ def recorded(scene: Scene, stored: Stored, slot: Slot, repeated: bool) -> func.H
             "comment": slot.comment,
         },
         "repeated": repeated,
-        "message": " ".join([notice.heading, *notice.sentences]) if notice else "",
+        "message": notice.text() if notice else "",
         "proposal": scene.document(stored),
     }
     return json_answer(document, headers={"ETag": etag(stored), "Referrer-Policy": "no-referrer"})
@@ -212,7 +212,7 @@ def asked_as_json(
     """What the page says, for programs."""
     document = {
         "slot": {"id": slot.id, "name": slot.person.name, "state": slot.state, "action": slot.action, "comment": slot.comment},
-        "message": " ".join([notice.heading, *notice.sentences]) if notice else "Your decision is asked for.",
+        "message": notice.text() if notice else "Your decision is asked for.",
         "choices": [choice.action for choice in offered if not choice.refused],
         "content_hash": stored.review.content_hash,
         "proposal": scene.document(stored),

@@ -49,6 +49,10 @@ class Notice:
     at: datetime | None = None
     comment: str = ""
 
+    def text(self) -> str:
+        """The same for programs."""
+        return " ".join([f"{self.heading}.", *self.sentences])
+
 
 def probe(review: Review, slot: Slot, action: Action, at: datetime, directory: Directory) -> Refusal | None:
     """What a decision would be answered at this moment. Nothing is changed: the rules are pure."""
