@@ -9,7 +9,9 @@ import asyncio
 import collections
 import functools
 import os
+import re
 import sys
+import time
 import warnings
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -21,10 +23,10 @@ import azure.durable_functions  # noqa: F401 - its modules are looked up below, 
 from azure.durable_functions.models.utils import http_utils
 from azure.functions import _durable_functions
 from dateutil.parser import parse as dateutil_parse
-from dateutil.tz import tzutc
+from dateutil.tz import tzlocal, tzutc
 
-_UTC = tzutc()
-_LENGTH = len("2026-01-02T03:04:05.1234567Z")
+_UTC, _LOCAL = tzutc(), tzlocal()
+_STAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{7}Z", re.ASCII).fullmatch
 _DUPLICATE = "Potential duplicate Task completion for TaskId"
 _EVENTS = "azure.durable_functions.models.history.HistoryEvent"
 _EXECUTOR = "azure.durable_functions.models.TaskOrchestrationExecutor"
@@ -32,12 +34,11 @@ _EXECUTOR = "azure.durable_functions.models.TaskOrchestrationExecutor"
 
 def parse_timestamp(text: str, *arguments: Any, **options: Any) -> datetime:
     """What dateutil's `parse` gives; quickly for `YYYY-MM-DDTHH:MM:SS.fffffffZ`, which is all that the engine writes."""
-    if arguments or options or type(text) is not str or len(text) != _LENGTH or not text.isascii():
+    if arguments or options or type(text) is not str or not _STAMP(text):
         return dateutil_parse(text, *arguments, **options)
-    if text[10] != "T" or text[-1] != "Z" or text[19] != "." or not text[20:27].isdigit():
-        return dateutil_parse(text)
     try:
-        return datetime.fromisoformat(text[:26]).replace(tzinfo=_UTC)
+        # As dateutil has it: where the machine's own time is UTC, its zone.
+        return datetime.fromisoformat(text[:26]).replace(tzinfo=_LOCAL if "UTC" in time.tzname else _UTC)
     except ValueError:
         return dateutil_parse(text)
 

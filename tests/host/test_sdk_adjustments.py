@@ -1,10 +1,11 @@
 """What the host replaces in the SDK is equal to what it replaces: proved over every form that a timestamp can take."""
 
+import collections
 import pickle
 import random
 import sys
+import time
 import warnings
-from collections import namedtuple
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -48,6 +49,20 @@ def test_stamps_are_read_as_dateutil_reads_them() -> None:
         assert ours == real, text
 
 
+@pytest.mark.parametrize("zone", ["UTC", "Europe/Berlin", "America/New_York"])
+def test_wherever_the_machine_stands_the_zone_is_dateutil_s(monkeypatch: pytest.MonkeyPatch, zone: str) -> None:
+    """Dateutil answers the machine's own zone where that is called UTC, and its UTC elsewhere."""
+    monkeypatch.setenv("TZ", zone)
+    time.tzset()
+    try:
+        for text in some_stamps(50):
+            real, ours = both(text)
+            assert ours == real, text
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+
+
 def test_a_stamp_with_any_one_character_changed_is_read_alike_or_refused_alike() -> None:
     """Whatever is not quite the engine's form must go to dateutil, and come back as it did."""
     for text in ["2026-03-02T09:00:00.1234567Z", "2024-02-29T23:59:59.0000000Z"]:
@@ -78,10 +93,10 @@ def test_every_other_form_is_left_to_dateutil(text: Any) -> None:
 def test_a_class_made_once_is_equal_to_one_made_each_time() -> None:
     """The SDK makes one named tuple anew in each episode; nobody can tell its instances from those of a class that is kept."""
     with sdk.adjusted():
-        made: Any = sys.modules[EXECUTOR].namedtuple  # type: ignore[attr-defined]
-        kept = made("SetTaskValuePayload", ("is_success", "task_id_key"))
-        assert made("SetTaskValuePayload", ("is_success", "task_id_key")) is kept
-    new = namedtuple("SetTaskValuePayload", ("is_success", "task_id_key"))  # noqa: PYI024
+        executor: Any = sys.modules[EXECUTOR]
+        kept = executor.namedtuple("SetTaskValuePayload", ("is_success", "task_id_key"))
+        assert executor.namedtuple("SetTaskValuePayload", ("is_success", "task_id_key")) is kept
+    new: Any = collections.namedtuple("SetTaskValuePayload", ("is_success", "task_id_key"))  # type: ignore[name-match] # noqa: PYI024
     assert kept(True, "TimerId") == new(True, "TimerId")
     assert repr(kept(True, "TimerId")) == repr(new(True, "TimerId"))
 
