@@ -56,10 +56,10 @@ $(VENV)/bin/python:
 
 $(RUN_READY): requirements-standalone.txt | $(VENV)/bin/python
 	@echo "installing what standalone needs"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-standalone.txt
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check -r requirements-standalone.txt
 	@touch $@
 
 $(DEV_READY): requirements-dev.txt | $(VENV)/bin/python
 	@echo "installing what the tests need"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check -r requirements-dev.txt
 	@touch $@ $(RUN_READY)

@@ -113,7 +113,8 @@ def main() -> int:
     try:
         introduce(f"http://localhost:{options.port}", host)
         return host.wait()
-    except KeyboardInterrupt:  # the host has got the same Ctrl-C
+    except KeyboardInterrupt:
+        host.send_signal(signal.SIGINT)  # from a terminal it has got the same Ctrl-C; twice is harmless
         return host.wait(10)
     finally:
         if host.poll() is None:

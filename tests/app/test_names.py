@@ -4,7 +4,7 @@ import ast
 from pathlib import Path
 
 from domain import names
-from standalone.workers.loading import durable_name
+from standalone.workers.registry import durable_name
 from tests.app.greenlight import Greenlight
 
 ROOT = Path(__file__).resolve().parents[2]
