@@ -1,5 +1,6 @@
 """Whether the world answers: one look at each thing that an approval needs."""
 
+import asyncio
 import time
 from dataclasses import dataclass, field
 
@@ -27,9 +28,10 @@ class Health:
         """What was looked at -> "ok", or what is wrong with it."""
         if time.monotonic() < self._until:
             return self._known
+        records, mail = await asyncio.gather(self._records(), self._mail())
         self._known = {
-            "records": await self._records(),
-            "mail": await self._mail(),
+            "records": records,
+            "mail": mail,
             "policy": self.policies.fault() or "ok",
             "plugins": "; ".join(f"{name}: {fault}" for name, fault in self.plugins.faults.items()) or "ok",
         }

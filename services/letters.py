@@ -92,7 +92,8 @@ class Letters:
 
     def told(self, instant: datetime) -> str:
         """An instant in the settings' zone, with its name: `Fri 5 Dec 2026, 17:00 CET`."""
-        return instant.astimezone(self._zone).strftime("%a %d %b %Y, %H:%M %Z").replace(" 0", " ", 1)
+        there = instant.astimezone(self._zone)
+        return f"{there:%a} {there.day} {there:%b %Y, %H:%M %Z}"
 
     def _closing(self, slot: Slot | None, review: Review) -> str:
         """Why nothing more is needed of somebody, in one sentence."""
@@ -146,18 +147,31 @@ def shortened(text: str, room: int) -> str:
     if len(text) <= room:
         return text
     end = room - 1
-    while end > 0 and joined(text[end - 1], text[end]):
+    while end > 0 and joined(text, end):
         end -= 1
-    return text[:end].rstrip() + "…"
+    # One "character" longer than all the room is no letter of any script: it is cut as it comes.
+    return text[: end or room - 1].rstrip() + "…"
 
 
-def joined(before: str, after: str) -> bool:
-    """Whether two code points belong to one visible character: accents, variation and skin tones, and what a joiner joins."""
-    modifier = (
-        unicodedata.combining(after) or after == ZERO_WIDTH_JOINER or "\ufe00" <= after <= "\ufe0f" or "\U0001f3fb" <= after <= "\U0001f3ff"
-    )
-    flags = "\U0001f1e6" <= before <= "\U0001f1ff" and "\U0001f1e6" <= after <= "\U0001f1ff"
-    return bool(modifier) or before == ZERO_WIDTH_JOINER or flags
+def joined(text: str, at: int) -> bool:
+    """Whether a cut before `text[at]` would part a visible character: accents, variation and skin tones, joined emoji, flags.
+
+    The cases of Unicode's rules for grapheme clusters (https://unicode.org/reports/tr29/) that occur in titles.
+    """
+    before, after = text[at - 1], text[at]
+    if unicodedata.category(after).startswith("M") or ZERO_WIDTH_JOINER in (before, after) or "\U0001f3fb" <= after <= "\U0001f3ff":
+        return True
+    if not (regional(before) and regional(after)):
+        return False
+    run = at
+    while run > 0 and regional(text[run - 1]):
+        run -= 1
+    return (at - run) % 2 == 1
+
+
+def regional(character: str) -> bool:
+    """Whether this is half of a flag."""
+    return "\U0001f1e6" <= character <= "\U0001f1ff"
 
 
 def plain(markdown: str) -> str:

@@ -15,6 +15,9 @@ from services.records import Filters, Page, Row
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 SCANNED_AT_ONCE = 200
+SCANNED_AT_MOST = 5000
+"""Rows that one page may look at: a page of a rare word is short, or empty with a cursor, and never costs the table."""
+
 ROW = TypeAdapter(Row)
 
 
@@ -77,10 +80,12 @@ def head_columns(review: Review) -> dict[str, Any]:
 
 def page(connection: sqlite3.Connection, filters: Filters, limit: int, cursor: str | None, now: int) -> Page:
     """A page, newest submission first. An index picks the rows by one filter, the others sift what is scanned."""
-    source, values = chosen(filters)
+    source, values = chosen(filters, now)
+    sought = folded(filters.q or "").split()
     after = read_cursor(cursor)
     rows: list[Row] = []
-    while len(rows) < limit:
+    scanned = 0
+    while len(rows) < limit and scanned < SCANNED_AT_MOST:
         where = f"{source} AND (submitted_at, proposal) < (:at, :id)" if after else source
         found = connection.execute(
             # the clauses are fixed texts of this file; every value is bound
@@ -88,10 +93,13 @@ def page(connection: sqlite3.Connection, filters: Filters, limit: int, cursor: s
             " ORDER BY submitted_at DESC, proposal DESC LIMIT :limit",
             {**values, "at": after[0] if after else None, "id": after[1] if after else None, "limit": SCANNED_AT_ONCE},
         ).fetchall()
+        scanned += len(found)
         for submitted_at, proposal, row_json, words, department, submitter, deadline in found:
-            row = ROW.validate_json(row_json)
             after = (submitted_at, proposal)
-            if fits(row, filters, words, department, submitter, deadline, now):
+            if not all(word in words for word in sought):
+                continue
+            row = ROW.validate_json(row_json)
+            if fits(row, filters, department, submitter, deadline, now):
                 rows.append(row)
                 if len(rows) == limit:
                     break
@@ -101,12 +109,14 @@ def page(connection: sqlite3.Connection, filters: Filters, limit: int, cursor: s
     return Page(tuple(rows), made_cursor(after) if after else None)
 
 
-def chosen(filters: Filters) -> tuple[str, dict[str, Any]]:
+def chosen(filters: Filters, now: int) -> tuple[str, dict[str, Any]]:
     """The one condition that an index serves best, and its values."""
     if filters.reviewer:
         return "proposal IN (SELECT proposal FROM waiting WHERE reviewer = :reviewer)", {"reviewer": folded(filters.reviewer)}
     if filters.submitter:
         return "submitter = :submitter", {"submitter": folded(filters.submitter)}
+    if filters.overdue:
+        return "deadline < :now", {"now": now}
     if filters.status:
         return "status = :status", {"status": filters.status}
     if filters.department:
@@ -114,15 +124,14 @@ def chosen(filters: Filters) -> tuple[str, dict[str, Any]]:
     return "TRUE", {}
 
 
-def fits(row: Row, filters: Filters, words: str, department: str, submitter: str, deadline: int | None, now: int) -> bool:
-    """Whether a scanned row meets every filter."""
+def fits(row: Row, filters: Filters, department: str, submitter: str, deadline: int | None, now: int) -> bool:
+    """Whether a scanned row meets every filter but the words."""
     return (
         (not filters.status or row.status == filters.status)
         and (not filters.submitter or submitter == folded(filters.submitter))
         and (not filters.department or department == folded(filters.department))
         and (not filters.reviewer or folded(filters.reviewer) in map(folded, row.waits_on))
         and (not filters.overdue or (deadline is not None and deadline < now and not row.on_hold))
-        and (not filters.q or all(word in words for word in folded(filters.q).split()))
     )
 
 

@@ -3,12 +3,20 @@
 import asyncio
 import smtplib
 import ssl
+from collections.abc import Callable
+from contextlib import suppress
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
+from functools import partial
 
 from services.mail import Mail, MailRefused, MailUnavailable
 from services.settings import Settings
+
+SEVEN_BIT = SMTP.clone(cte_type="7bit")
+"""Bodies are encoded, so that they pass servers without 8BITMIME (RFC 6152) unharmed."""
+
+CHECK_SECONDS = 5.0
 
 
 class SmtpMailer:
@@ -18,18 +26,22 @@ class SmtpMailer:
         self._settings = settings
 
     async def send(self, mail: Mail) -> None:
-        """See Mailer.send. A server that answers 5xx refuses for good; 4xx, silence and a closed door are worth another try."""
+        """See Mailer.send.
+
+        Only a 5xx to this recipient or this text is for good. A server that refuses us (a wrong password, a sender it does not
+        know, no TLS) is a setting to be put right: the mail is worth another try, as after 4xx, silence and a closed door.
+        """
         message = self.compose(mail)
-        await asyncio.to_thread(self._hand_over, message, mail.to.email)
+        await asyncio.to_thread(self._hand_over, message)
 
     async def check(self) -> None:
-        """Prove that the server answers. Raises MailUnavailable."""
+        """Prove within seconds that the server answers and lets us in. Raises MailUnavailable."""
         await asyncio.to_thread(self._greet)
 
     def compose(self, mail: Mail) -> EmailMessage:
         """The message as it goes over the wire: text first, then HTML. Raises MailRefused for an address that no header can hold."""
         settings = self._settings
-        message = EmailMessage(policy=SMTP)
+        message = EmailMessage(policy=SEVEN_BIT)
         try:
             message["From"] = Address(settings.mail_sender, addr_spec=settings.mail_from)
             message["To"] = Address(one_line(mail.to.name), addr_spec=one_line(mail.to.email))
@@ -50,30 +62,28 @@ class SmtpMailer:
         message.add_alternative(mail.html, subtype="html")
         return message
 
-    def _hand_over(self, message: EmailMessage, recipient: str) -> None:
-        try:
-            with self._connected() as server:
-                server.send_message(message, self._settings.mail_from, [recipient])
-        except smtplib.SMTPRecipientsRefused as error:
-            code, reply = error.recipients[recipient]
-            raise refused(code, reply) from None
-        except smtplib.SMTPResponseException as error:
-            raise refused(error.smtp_code, error.smtp_error) from None
-        except smtplib.SMTPNotSupportedError as error:
-            raise MailRefused(str(error)) from None
-        except (smtplib.SMTPException, OSError) as error:
-            raise MailUnavailable(f"{type(error).__name__}: {error}") from None
+    def _hand_over(self, message: EmailMessage) -> None:
+        recipient = message["To"].addresses[0].addr_spec
+        self._with_server(partial(handed_over, message, self._settings.mail_from, recipient), self._settings.mail_timeout.total_seconds())
 
     def _greet(self) -> None:
+        self._with_server(lambda server: server.noop(), CHECK_SECONDS)
+
+    def _with_server(self, deed: Callable[[smtplib.SMTP], object], seconds: float) -> None:
+        """Do something with a connection. Raises MailUnavailable, and what `deed` itself makes of an answer."""
+        server = None
         try:
-            with self._connected() as server:
-                server.noop()
+            server = self._connected(seconds)
+            deed(server)
         except (smtplib.SMTPException, OSError) as error:
             raise MailUnavailable(f"{type(error).__name__}: {error}") from None
+        finally:
+            if server is not None:
+                take_leave(server)
 
-    def _connected(self) -> smtplib.SMTP:
+    def _connected(self, seconds: float) -> smtplib.SMTP:
         settings = self._settings
-        server = smtplib.SMTP(settings.smtp_host, settings.smtp_port, timeout=settings.mail_timeout.total_seconds())
+        server = smtplib.SMTP(settings.smtp_host, settings.smtp_port, timeout=seconds)
         try:
             if settings.smtp_starttls:
                 server.starttls(context=ssl.create_default_context())
@@ -83,6 +93,25 @@ class SmtpMailer:
             server.close()
             raise
         return server
+
+
+def handed_over(message: EmailMessage, sender: str, recipient: str, server: smtplib.SMTP) -> None:
+    """Hand a message over. Raises MailRefused or MailUnavailable by the reply to the recipient or the text."""
+    try:
+        server.send_message(message, sender, [recipient])
+    except smtplib.SMTPRecipientsRefused as error:
+        raise refused(*next(iter(error.recipients.values()))) from None
+    except smtplib.SMTPDataError as error:
+        raise refused(error.smtp_code, error.smtp_error) from None
+    except smtplib.SMTPNotSupportedError as error:  # an address with letters that this server's mail cannot carry
+        raise MailRefused(str(error)) from None
+
+
+def take_leave(server: smtplib.SMTP) -> None:
+    """Say goodbye. The mail stands accepted by now: a server that does not answer this must not make us send it again."""
+    with suppress(smtplib.SMTPException, OSError):
+        server.quit()
+    server.close()
 
 
 def refused(code: int, reply: bytes | str) -> MailRefused | MailUnavailable:

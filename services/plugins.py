@@ -10,7 +10,9 @@ import importlib
 import inspect
 import logging
 import pkgutil
-from collections.abc import Sequence
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
 from datetime import timedelta
 from types import ModuleType
 from typing import Any, Literal, get_args
@@ -75,7 +77,10 @@ NAME: TypeAdapter[str | None] = TypeAdapter(str | None)
 
 
 class Plugins:
-    """The rules of the packages that the settings name. A package that cannot be loaded is a fault, told by health and by findings."""
+    """The rules of the packages that the settings name. A package that cannot be loaded is a fault, told by health and by findings.
+
+    `faults`: package -> what is wrong with it. `timeout`: how long one rule may take.
+    """
 
     def __init__(self, packages: Sequence[str], timeout: timedelta) -> None:
         self.faults: dict[str, str] = {}
@@ -92,20 +97,25 @@ class Plugins:
             for found in pkgutil.iter_modules(getattr(module, "__path__", [])):
                 if not found.name.startswith(("_", "test")):
                     self._register(importlib.import_module(f"{package}.{found.name}"))
-            self._manager.check_pending()
-        except Exception as error:  # whatever a stranger's import may raise
+        except (Exception, SystemExit) as error:  # whatever a stranger's import may raise
             self.faults[package] = f"{type(error).__name__}: {error}"
             log.exception("the plug-in %s of GREENLIGHT_PLUGINS cannot be loaded", package)
 
     def _register(self, module: ModuleType) -> None:
-        """Take a module in that implements a hook; others of the package are its own business."""
-        if any(self._manager.parse_hookimpl_opts(module, hook) for hook in get_args(Hook) if hasattr(module, hook)):
+        """Take in a module that implements a hook; others of the package are its own business.
+
+        Raises ValueError for a hook that there is not, PluginValidationError for a parameter that the hook does not give.
+        """
+        marked = [name for name in dir(module) if self._manager.parse_hookimpl_opts(module, name)]
+        unknown = [name for name in marked if name not in get_args(Hook)]
+        if unknown:
+            raise ValueError(f"{module.__name__} implements {unknown[0]}, but the hooks are {', '.join(get_args(Hook))}")
+        if marked and not self._manager.has_plugin(module.__name__):
             self._manager.register(module, name=module.__name__)
 
     def rules(self, hook: Hook) -> list[str]:
-        """The rules that implement a hook, in the order of the settings; a package that cannot be loaded counts as one, which fails."""
-        implementations = getattr(self._manager.hook, hook).get_hookimpls()
-        names = [implementation.plugin_name for implementation in implementations]
+        """The rules that implement a hook: packages as in the settings, modules by name. A faulty package counts as one that fails."""
+        names = [name for name, module in self._manager.list_name_plugin() if self._manager.parse_hookimpl_opts(module, hook)]
         return [*names, *(self.faults if hook == "assess_proposal" else ())]
 
     async def findings(self, hook: Hook, rule: str, proposal: dict[str, Any]) -> list[Finding]:
@@ -134,15 +144,51 @@ class Plugins:
         function = getattr(plugin, hook)
         wanted = {name: value for name, value in given.items() if name in inspect.signature(function).parameters}
         try:
-            call = function(**wanted) if inspect.iscoroutinefunction(function) else asyncio.to_thread(function, **wanted)
-            answer = await asyncio.wait_for(call, self._timeout.total_seconds())
+            answer = await asyncio.wait_for(called(function, wanted), self._timeout.total_seconds())
         except TimeoutError:
             raise RuleFailed(rule, f"no answer within {self._timeout.total_seconds():g} s") from None
-        except Exception as error:
-            log.exception("the rule %s failed", rule)
-            raise RuleFailed(rule, type(error).__name__) from error
+        except Raised as raised:
+            log.error("the rule %s failed", rule, exc_info=raised.cause)
+            raise RuleFailed(rule, type(raised.cause).__name__) from raised.cause
         try:
             return shape.validate_python(answer)
         except ValidationError as error:
             first = error.errors()[0]
             raise RuleFailed(rule, f"answered {'.'.join(map(str, first['loc'])) or 'something'} that it must not: {first['msg']}") from None
+
+
+class Raised(Exception):
+    """A rule raised `cause`. It is carried apart, since a rule may raise anything, TimeoutError and SystemExit among it."""
+
+    def __init__(self, cause: BaseException) -> None:
+        super().__init__(repr(cause))
+        self.cause = cause
+
+
+async def called(function: Callable[..., Any], given: dict[str, Any]) -> Any:
+    """Call a rule: an `async` one on the event loop, any other in a thread of its own. Raises Raised."""
+    if not inspect.iscoroutinefunction(function):
+        return await in_its_own_thread(function, given)
+    try:
+        return await function(**given)
+    except (Exception, SystemExit) as error:
+        raise Raised(error) from error
+
+
+async def in_its_own_thread(function: Callable[..., Any], given: dict[str, Any]) -> Any:
+    """Call in a thread made for this call: rules that hang would fill the threads that records and mail share. Raises Raised.
+
+    A thread that is given up on ends with its rule, or with the process.
+    """
+    result: Future[Any] = Future()
+
+    def call() -> None:
+        try:
+            result.set_result(function(**given))
+        except BaseException as error:
+            result.set_exception(Raised(error))
+
+    # Running from the first: a rule that was given up on must not find its answer refused by a cancelled future.
+    result.set_running_or_notify_cancel()
+    threading.Thread(target=contextvars.copy_context().run, args=(call,), name=f"rule {function.__module__}", daemon=True).start()
+    return await asyncio.wrap_future(result)

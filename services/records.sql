@@ -34,6 +34,7 @@ CREATE INDEX IF NOT EXISTS heads_by_submission ON heads (submitted_at DESC, prop
 CREATE INDEX IF NOT EXISTS heads_by_status ON heads (status, submitted_at DESC, proposal DESC);
 CREATE INDEX IF NOT EXISTS heads_by_submitter ON heads (submitter, submitted_at DESC, proposal DESC);
 CREATE INDEX IF NOT EXISTS heads_by_department ON heads (department, submitted_at DESC, proposal DESC);
+CREATE INDEX IF NOT EXISTS heads_by_deadline ON heads (deadline) WHERE deadline IS NOT NULL;
 CREATE INDEX IF NOT EXISTS heads_unseen ON heads (last_at) WHERE seen < last;
 CREATE INDEX IF NOT EXISTS heads_due ON heads (next_due) WHERE next_due IS NOT NULL;
 CREATE TABLE IF NOT EXISTS facts (

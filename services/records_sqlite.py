@@ -183,9 +183,13 @@ class SqliteRecords:
         self._drop()
         self._path.parent.mkdir(parents=True, exist_ok=True)
         made = sqlite3.connect(self._path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+        try:
+            made.executescript(SQL["pragmas"])
+            prepare(made)
+        except BaseException:
+            made.close()
+            raise
         self._open.add(made)
-        made.executescript(SQL["pragmas"])
-        prepare(made)
         self._local.connection, self._local.inode = made, inode(self._path)
         return made
 
@@ -238,4 +242,4 @@ def snapshot(connection: sqlite3.Connection) -> Iterator[None]:
 
 def stored_as(review: Review, facts: Sequence[Fact], hashes: Sequence[str], seen: int, seen_at: datetime | None) -> Stored:
     """A proposal as it stands; its ETag is the chain's newest hash, in short."""
-    return Stored(review, tuple(facts), tuple(hashes), seen, seen_at, f'"{review.number}-{hashes[-1][:16]}"')
+    return Stored(review, tuple(facts), tuple(hashes), seen, seen_at, f"{review.number}-{hashes[-1][:16]}")

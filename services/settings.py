@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Annotated, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AliasChoices, BaseModel, ConfigDict, EmailStr, Field, SecretStr, field_validator, model_validator
+from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, EmailStr, Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 DEVELOPMENT_KEY = "greenlight-development-key-that-protects-nothing"
@@ -21,6 +21,17 @@ class OperatorKey(BaseModel):
 
     role: Literal["operator", "auditor", "reader"]
     key: SecretStr = Field(min_length=16)
+
+
+def _seconds(value: object) -> object:
+    """A number of seconds, given as text in the environment."""
+    try:
+        return float(value) if isinstance(value, str) else value
+    except ValueError:
+        raise ValueError("must be a number of seconds, such as 20") from None
+
+
+Seconds = Annotated[timedelta, BeforeValidator(_seconds), Field(gt=timedelta(0), le=timedelta(days=1))]
 
 
 def _words(value: object) -> object:
@@ -56,7 +67,7 @@ class Settings(BaseSettings):
     plugins: Annotated[list[str], NoDecode] = []
     """Packages with proprietary rules, by import name."""
 
-    rule_timeout: timedelta = timedelta(seconds=120)
+    rule_timeout: Seconds = timedelta(seconds=120)
     """How long one rule may take, in seconds; then it is a finding."""
 
     zone: str = "UTC"
@@ -77,7 +88,7 @@ class Settings(BaseSettings):
     smtp_starttls: bool = False
     """Encrypt with STARTTLS, and refuse to send without."""
 
-    mail_timeout: timedelta = timedelta(seconds=20)
+    mail_timeout: Seconds = timedelta(seconds=20)
     """How long the mail server may take for one mail, in seconds."""
 
     mail_from: EmailStr = "greenlight@example.com"
@@ -95,7 +106,7 @@ class Settings(BaseSettings):
     easy_auth: bool = False
     """Believe the principal header of App Service authentication. Only where it is on: else anyone could send that header."""
 
-    engine_far_behind: timedelta = timedelta(minutes=10)
+    engine_far_behind: Seconds = timedelta(minutes=10)
     """How far, in seconds, an instance may be behind its trail before it is ended and begun anew."""
 
     sweep_batch: int = Field(default=200, ge=1, le=5000)

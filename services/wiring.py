@@ -58,6 +58,11 @@ class Services:
         return self.letters.letter(notice, stored.review, stored.facts, content)
 
 
+def reset() -> None:
+    """Forget this process's services, so that the next look reads the settings anew: for tests."""
+    services.cache_clear()
+
+
 @functools.cache
 def services() -> Services:
     """The services of this process. Raises pydantic's ValidationError when a setting is missing or wrong: it names which."""
