@@ -8,9 +8,10 @@ host's time, by time-machine; `time.monotonic`, and with it every event loop, st
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
-import time_machine
+if TYPE_CHECKING:
+    import time_machine
 
 NOTICEABLE = timedelta(milliseconds=1)
 
@@ -79,6 +80,8 @@ class WallClock:
         """The real time, whatever is shown."""
         if self._travel is None:
             return datetime.now(UTC)
+        import time_machine
+
         return datetime.fromtimestamp(time_machine.escape_hatch.time.time(), UTC)
 
     def __enter__(self) -> Self:
@@ -101,6 +104,8 @@ class WallClock:
             return
         self.hide()
         if stands or abs(offset) >= NOTICEABLE:
+            import time_machine  # not before: it brings 9 MB where pytest is installed
+
             self._shown = (stands, offset)
             self._travel = time_machine.travel(now, tick=not stands)
             self._travel.start()

@@ -29,7 +29,7 @@ class EngineSettings:
     """What may be tuned. `synchronous`: SQLite's; OFF only where a crash of the machine may lose what was acknowledged."""
 
     most_active: int = 256  # instances with something under way in the workers
-    most_seated: int = 1000  # instances kept loaded though they rest
+    most_seated: int = 200  # instances kept loaded though they rest
     synchronous: str = "FULL"
     default_version: str = ""
 

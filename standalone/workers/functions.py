@@ -11,6 +11,7 @@ import inspect
 import json
 import traceback
 import typing
+import uuid
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
@@ -129,17 +130,17 @@ class Functions:
         function = self.durable["entity", name.casefold()]
         try:
             body = self._decode(function, "string", trigger)
-            answer: Mapping[str, Any] = json.loads(await self._run(function, {function.parameter: body}, ""))
+            answer: Mapping[str, Any] = json.loads(await self._run(function, {function.parameter: body}))
             return answer
         except Exception as error:
             raise _failed(error) from error
 
-    async def act(self, name: str, value: str | None, invocation_id: str) -> str | None:
+    async def act(self, name: str, value: str | None) -> str | None:
         """Call an activity with its input's JSON; answer its result's JSON. Raises FunctionFailed."""
         function = self.durable["activity", name.casefold()]
         try:
             argument = self._decode(function, "string", "null" if value is None else value)
-            result = await self._run(function, {function.parameter: argument}, invocation_id)
+            result = await self._run(function, {function.parameter: argument})
             encoded = self.registry.get("activityTrigger").encode(result, expected_type=function.returns)
             return None if encoded.value is None else h.well_formed(encoded.value)
         except Exception as error:
@@ -147,24 +148,24 @@ class Functions:
 
     # -- other triggers ---------------------------------------------------------------------------------------------------
 
-    async def call_http(self, name: str, call: HttpCall, invocation_id: str) -> HttpAnswer:
+    async def call_http(self, name: str, call: HttpCall) -> HttpAnswer:
         """Call an HTTP function. Raises FunctionFailed."""
         function = self.by_name[name.casefold()]
         try:
             request = self.registry.get("httpTrigger").decode(_http_datum(call), trigger_metadata={})
-            result = await self._run(function, self._with_clients(function, {function.parameter: request}), invocation_id)
+            result = await self._run(function, self._with_clients(function, {function.parameter: request}))
             return _http_answer(None if result is None else self.registry.get("http").encode(result, expected_type=function.returns))
         except Exception as error:
             raise _failed(error) from error
 
-    async def call_timer(self, name: str, past_due: bool, now: datetime, invocation_id: str) -> None:
+    async def call_timer(self, name: str, past_due: bool, now: datetime) -> None:
         """Call a timer function once. Raises FunctionFailed."""
         function = self.by_name[name.casefold()]
         moment = now.isoformat()
         status = {"Last": moment, "Next": moment, "LastUpdated": moment}
         try:
             timer = self._decode(function, "json", json.dumps({"IsPastDue": past_due, "ScheduleStatus": status}))
-            await self._run(function, self._with_clients(function, {function.parameter: timer}), invocation_id)
+            await self._run(function, self._with_clients(function, {function.parameter: timer}))
         except Exception as error:
             raise _failed(error) from error
 
@@ -174,9 +175,9 @@ class Functions:
     def _decode(self, function: Function, kind: str, value: str) -> Any:
         return self.registry.get(function.trigger_type).decode(meta.Datum(type=kind, value=value), trigger_metadata={})
 
-    async def _run(self, function: Function, arguments: dict[str, Any], invocation_id: str) -> Any:
+    async def _run(self, function: Function, arguments: dict[str, Any]) -> Any:
         if function.wants_context:
-            arguments["context"] = InvocationContext(function.info.name, self.app_dir, invocation_id)
+            arguments["context"] = InvocationContext(function.info.name, self.app_dir, uuid.uuid4().hex)
         if function.is_async:
             return await function.call(**arguments)
         run = functools.partial(contextvars.copy_context().run, functools.partial(function.call, **arguments))

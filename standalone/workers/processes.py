@@ -13,10 +13,9 @@ import socket
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
-
-import time_machine
 
 from standalone.contracts import AppDoesNotLoad, Clock, FunctionFailed, FunctionInfo, HttpAnswer, HttpCall
 from standalone.engine.messages import Answered, Begin, Call, Loaded, Time
@@ -233,9 +232,7 @@ class ProcessWorkers:
     def _time(self) -> Time:
         if self.clock.virtual:
             return Time(microseconds(self.clock.now()), True)
-        hatch = time_machine.escape_hatch  # the real time, whatever this process's wall clock shows
-        real = hatch.time.time() if hatch.is_travelling() else time.time()
-        return Time(microseconds(self.clock.now()) - int(real * 1_000_000), False)
+        return Time(self.clock.offset // timedelta(microseconds=1), False)
 
     def _tell_time(self) -> None:
         told = self._time()

@@ -5,7 +5,6 @@ stands in a worker process behind a socket, and in the main process where there 
 """
 
 import asyncio
-import uuid
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime
@@ -146,7 +145,7 @@ class Stage:
             if activity.name == HTTP_ACTIVITY:
                 result: str | None = await durable_http.call(activity.input)
             else:
-                result = await self.functions.act(activity.name, activity.input, uuid.uuid4().hex)
+                result = await self.functions.act(activity.name, activity.input)
         except FunctionFailed as failure:
             instance.failed(activity.number, failure.message, failure.stack, self.now())
         else:
@@ -196,13 +195,12 @@ class Stage:
     # -- other triggers ---------------------------------------------------------------------------------------------------
 
     async def _call(self, call: Call) -> None:
-        invocation = uuid.uuid4().hex
         try:
             if call.kind == "http":
-                value: Any = await self.functions.call_http(call.function, call.argument, invocation)
+                value: Any = await self.functions.call_http(call.function, call.argument)
             else:
                 value = None
-                await self.functions.call_timer(call.function, call.argument, self.now(), invocation)
+                await self.functions.call_timer(call.function, call.argument, self.now())
         except FunctionFailed as failure:
             self.emit(Answered(call.number, None, (failure.message, failure.stack)))
         else:
