@@ -8,7 +8,7 @@ cannot be on disk before it, and a message that is taken in the group in which i
 import asyncio
 import itertools
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -274,6 +274,17 @@ class Dispatcher:
             arrivals = stored + arrivals
         return arrivals
 
+    def _leave_on_disk(self, messages: Mapping[int, tuple[int, str, str, bool]]) -> None:
+        """Mail for instances that wait for a seat needs no memory once it is on disk."""
+        for seq, (n, *_) in messages.items():
+            if n in self._backlog and n in self._mail:
+                self._stored_mail.add(n)
+                left = [arrival for arrival in self._mail[n] if arrival.seq != seq]
+                if left:
+                    self._mail[n] = left
+                else:
+                    del self._mail[n]
+
     def _drop(self, n: int, arrivals: Iterable[Arrival]) -> None:
         for arrival in arrivals:
             if arrival.timer:
@@ -361,6 +372,7 @@ class Dispatcher:
                 del self._ids[instance]
         if not self.commits.group.gone:
             self._vanished.clear()
+        self._leave_on_disk(group.messages)
         for episode in group.episodes:
             self._episode_written(episode)
         if group.timers or group.timers_gone:
