@@ -11,14 +11,45 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, Field, ValidationError
 
 _PERCENT = re.compile(r"%([^%]+)%")
 _SPAN = re.compile(r"^(?:(\d+)\.)?(\d{1,2}):(\d{2}):(\d{2})(?:\.\d+)?$")
+NO_LIMIT = "-1"
 
 
 class ConfigurationWrong(Exception):
     """A file of the app's folder is no JSON, or says what it cannot mean; the message names it."""
+
+
+class _Http(BaseModel):
+    route_prefix: str = Field(default="api", alias="routePrefix")
+
+
+class _DurableTask(BaseModel):
+    hub_name: str = Field(default="TestHubName", alias="hubName")
+    default_version: str | None = Field(default=None, alias="defaultVersion")
+
+
+class _Extensions(BaseModel):
+    http: _Http = _Http()
+    durable_task: _DurableTask = Field(default=_DurableTask(), alias="durableTask")
+
+
+class _HostFile(BaseModel):
+    """host.json: https://learn.microsoft.com/azure/azure-functions/functions-host-json. What is not named here is not used."""
+
+    extensions: _Extensions = _Extensions()
+    function_timeout: str | None = Field(default=None, alias="functionTimeout")
+
+
+class _LocalSettings(BaseModel):
+    """local.settings.json, as Core Tools has it."""
+
+    encrypted: bool = Field(default=False, alias="IsEncrypted")
+    values: dict[str, str | int | float | bool | None] = Field(default_factory=dict, alias="Values")
 
 
 @dataclass(frozen=True)
@@ -34,7 +65,7 @@ class HostSettings:
 
 @dataclass(frozen=True)
 class Configuration:
-    """The host's settings and the app's."""
+    """The host's settings and the app's. `values` is what the app gets beside the environment."""
 
     host: HostSettings
     values: Mapping[str, str] = field(default_factory=dict)
@@ -44,27 +75,29 @@ class Configuration:
         return _PERCENT.sub(lambda found: self.values.get(found[1], os.environ.get(found[1], found[0])), text)
 
 
-def read(app_dir: Path) -> Configuration:
-    """The configuration of the app in `app_dir`. Raises ConfigurationWrong."""
-    local = _json(app_dir / "local.settings.json").get("Values", {})
-    values = {str(name): str(value) for name, value in local.items() if name not in os.environ}
-    host = _json(app_dir / "host.json")
-    extensions = host.get("extensions", {})
-    durable = extensions.get("durableTask", {})
-    http = extensions.get("http", {})
-    configuration = Configuration(HostSettings(), values)
-    settings = HostSettings(
-        route_prefix=str(http.get("routePrefix", "api")).strip("/"),
-        function_timeout=span(host["functionTimeout"]) if host.get("functionTimeout") else HostSettings.function_timeout,
-        task_hub=configuration.resolve(str(durable.get("hubName", HostSettings.task_hub))),
-        default_version=configuration.resolve(str(durable.get("defaultVersion") or "")),
+def read(app_dir: Path, settings: Mapping[str, str] | None = None) -> Configuration:
+    """The configuration of the app in `app_dir`; `settings` win over the environment and the file. Raises ConfigurationWrong."""
+    local = _file(app_dir / "local.settings.json", _LocalSettings)
+    if local.encrypted:
+        raise ConfigurationWrong("local.settings.json is encrypted: run `func settings decrypt`, or give the settings by the environment")
+    values = {name: _text(value) for name, value in local.values.items() if name not in os.environ and value is not None}
+    values |= settings or {}
+    host = _file(app_dir / "host.json", _HostFile)
+    resolve = Configuration(HostSettings(), values).resolve
+    return Configuration(
+        HostSettings(
+            route_prefix=host.extensions.http.route_prefix.strip("/"),
+            function_timeout=span(host.function_timeout) if host.function_timeout else HostSettings.function_timeout,
+            task_hub=resolve(host.extensions.durable_task.hub_name),
+            default_version=resolve(host.extensions.durable_task.default_version or ""),
+        ),
+        values,
     )
-    return Configuration(settings, values)
 
 
 def span(text: str) -> timedelta | None:
     """A .NET time span such as 00:10:00; None for -1, which is no limit."""
-    if text == "-1":
+    if text == NO_LIMIT:
         return None
     found = _SPAN.match(text)
     if not found:
@@ -73,14 +106,22 @@ def span(text: str) -> timedelta | None:
     return timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)
 
 
-def _json(path: Path) -> dict[str, Any]:
-    """A file's object, empty when there is no file."""
+def _text(value: Any) -> str:
+    """A setting as an environment variable, as .NET writes it where it is no text."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+_Model = TypeVar("_Model", bound=BaseModel)
+
+
+def _file(path: Path, model: type[_Model]) -> _Model:
+    """A file of the app's folder; what holds without one when there is none."""
     try:
-        loaded = json.loads(path.read_text(encoding="utf-8-sig"))
+        return model.model_validate(json.loads(path.read_text(encoding="utf-8-sig")))
     except FileNotFoundError:
-        return {}
+        return model()
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise ConfigurationWrong(f"{path.name}: {'.'.join(map(str, first['loc'])) or 'the file'}: {first['msg']}") from None
     except ValueError as error:
         raise ConfigurationWrong(f"{path.name} is no JSON: {error}") from None
-    if not isinstance(loaded, dict):
-        raise ConfigurationWrong(f"{path.name} holds no JSON object")
-    return loaded

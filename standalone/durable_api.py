@@ -7,6 +7,7 @@ suspending twice).
 import asyncio
 import json
 import logging
+import math
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -68,6 +69,16 @@ def _query(request: web.Request) -> dict[str, str]:
     return {name.lower(): value for name, value in request.query.items()}
 
 
+def _waiting_times(query: Mapping[str, str]) -> tuple[float, float] | None:
+    """Seconds to wait for the end of what is started, and between two looks; None when not asked for. Raises ValueError."""
+    if "timeout" not in query:
+        return None
+    times = float(query["timeout"]), float(query.get("pollinginterval", "1"))
+    if not all(math.isfinite(each) and each >= 0 for each in times):
+        raise ValueError("not a length of time")
+    return times
+
+
 class DurableApi:
     """The API over an engine. `base` URLs in answers are those by which the request came, with `code` where a key is asked for."""
 
@@ -102,15 +113,17 @@ class DurableApi:
                 return _exception(str(error), 500, "Newtonsoft.Json.JsonReaderException")
         query = _query(request)
         try:
+            times = _waiting_times(query)
+        except ValueError:
+            return _exception("timeout and pollingInterval are seconds", 400, "System.ArgumentException")
+        try:
             instance = await self._engine.start_instance(
                 parts[0], text or None, parts[1] if len(parts) > 1 and parts[1] else None, query.get("version", "")
             )
         except c.InstanceExists as conflict:
             return _json({"Message": str(conflict)}, 409)
-        if "timeout" in query:
-            waited = await self._wait(instance, float(query["timeout"]), float(query.get("pollinginterval", "1")))
-            if waited is not None:
-                return waited
+        if times is not None and (waited := await self._wait(instance, *times)) is not None:
+            return waited
         return self._accepted(request, base, instance)
 
     async def _wait(self, instance: str, seconds: float, interval: float) -> web.Response | None:
@@ -262,6 +275,8 @@ class DurableApi:
         verb = getattr(self._engine, operation)
         try:
             await verb(instance, reason)
+        except c.InstanceNotFound as error:
+            return _json(str(error), 404) if operation == "rewind" else web.Response(status=404)
         except c.InstanceNotInState as refusal:
             return _json(str(refusal), 412) if operation == "rewind" else _exception(str(refusal), 500)
         return web.Response(status=202)

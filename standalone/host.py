@@ -37,6 +37,11 @@ from standalone.workers import InProcessWorkers, ProcessWorkers
 log = logging.getLogger("standalone")
 
 SERVED = ("http", "timer", "orchestrator", "activity", "entity")
+FILLED = ("http", "durableClient")
+"""Bindings beside a trigger that this host fills."""
+
+LONGEST_GOODBYE = 5.0
+"""Seconds that requests under way get to end when the host stops."""
 
 
 class HostRefuses(Exception):
@@ -79,6 +84,7 @@ class Host:
         self._begins = start
         self._settings = dict(settings or {})
         self._engine_settings = engine_settings
+        self._skipping = asyncio.Lock()
         self._stack = AsyncExitStack()
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -93,6 +99,7 @@ class Host:
         return self
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        await self._public.cleanup()  # first: what is under way still needs the engine
         self.ready = False
         for task in list(self._tasks):
             task.cancel()
@@ -103,7 +110,7 @@ class Host:
         """Bring everything up, in the order in which the parts need one another. Raises HostRefuses, AppDoesNotLoad."""
         self._own_state_folder()
         try:
-            self.configuration = configuration.read(self.app_dir)
+            self.configuration = configuration.read(self.app_dir, self._settings)
         except configuration.ConfigurationWrong as error:
             raise HostRefuses(str(error)) from None
         self.clock = HostClock(virtual=self._virtual, start=self._begins or self._kept_time(), offset=self._kept_offset())
@@ -116,42 +123,54 @@ class Host:
         self.port = public.getsockname()[1]
         if not self.loopback:
             self.keys = Keys(self.state_dir / "keys.json")
-        await self._serve(public, private=False)
+        self._public = await self._serve(public, private=False)
         await self._serve(private, private=True)
         await self._load(f"http://127.0.0.1:{private.getsockname()[1]}{durable_api.RPC}/")
         self.ready = True
+        self.timers.start_startup_runs()
         if not self._virtual:
             self.in_background(self.timers.keep_running())
 
     async def _load(self, rpc: str) -> None:
         """The app, and the engine over it."""
         task_hub = self.configuration.host.task_hub
-        environment = {**self.configuration.values, **self._own_settings(), **self._settings}
+        environment = {**self._own_settings(), **self.configuration.values}
+        query = f"taskHub={task_hub}&connection=Storage" + (f"&code={self.keys.durable}" if self.keys else "")
+        public = f"{self.url}{durable_api.PUBLIC}"
         if self._workers_wanted:
             self.workers: ProcessWorkers | InProcessWorkers = ProcessWorkers(
-                self.app_dir, self._workers_wanted, environment, clock=self.clock, binding_base_url=rpc, task_hub=task_hub
-            )
+                self.app_dir, self._workers_wanted, environment, clock=self.clock,
+                binding_base_url=rpc, public_base_url=public, public_query=query, task_hub=task_hub,
+            )  # fmt: skip
         else:
             self._stack.enter_context(self.clock.patch())
             self.workers = InProcessWorkers(
-                self.app_dir, clock=self.clock, binding_base_url=rpc, environment=environment, task_hub=task_hub
-            )
+                self.app_dir, environment=environment, clock=self.clock,
+                binding_base_url=rpc, public_base_url=public, public_query=query, task_hub=task_hub,
+            )  # fmt: skip
         self.functions = await self.workers.start()
         self._stack.push_async_callback(self.workers.stop)
         try:
             self.routes = RouteTable(self.functions, self.configuration.host.route_prefix)
-            self.timers = TimerFunctions(self.functions, self.configuration, self.clock, self.workers)
+            self.timers = TimerFunctions(self.functions, self.configuration, self.clock, self.workers, self.state_dir / "timers.json")
         except (RouteWrong, ScheduleWrong) as error:
             raise AppDoesNotLoad(str(error)) from None
-        for function in self.functions:
-            if function.kind not in SERVED:
-                log.warning("%s is triggered by %s, which this host does not serve", function.name, function.kind)
+        self._stack.push_async_callback(self.timers.stop)
+        self._name_what_is_not_served()
         settings = self._engine_settings or EngineSettings(default_version=self.configuration.host.default_version)
         self.engine = Engine(self.state_dir / "engine.sqlite", self.clock, self.workers, settings=settings)
         await self.engine.start()
         self._stack.push_async_callback(self.engine.stop)
         self.durable = DurableApi(self.engine, task_hub)
         self.pages = Pages(self)
+
+    def _name_what_is_not_served(self) -> None:
+        for function in self.functions:
+            if function.kind not in SERVED:
+                log.warning("%s is never run: this host does not serve %s", function.name, function.kind)
+            for binding in function.bindings:
+                if binding.get("type") not in FILLED:
+                    log.warning("%s: the binding %s is not filled: %s", function.name, binding.get("name"), binding.get("type"))
 
     def _own_settings(self) -> dict[str, str]:
         """What the app may want to know of where it runs."""
@@ -193,11 +212,12 @@ class Host:
         except OSError as error:
             raise _in_use(error, port) from None
 
-    async def _serve(self, bound: socket.socket, *, private: bool) -> None:
-        runner = web.AppRunner(Server(self, private=private).app, access_log=None, shutdown_timeout=2)
+    async def _serve(self, bound: socket.socket, *, private: bool) -> web.AppRunner:
+        runner = web.AppRunner(Server(self, private=private).app, access_log=None, shutdown_timeout=LONGEST_GOODBYE)
         await runner.setup()
         self._stack.push_async_callback(runner.cleanup)
         await web.SockSite(runner, bound).start()
+        return runner
 
     def in_background(self, work: Coroutine[Any, Any, None]) -> None:
         """Do it, and let it end with the host."""
@@ -225,19 +245,23 @@ class Host:
 
     async def advance(self, by: timedelta) -> None:
         """Skip `by`, stopping at each durable timer on the way; timer functions run once at each stop that passes a time of theirs."""
-        target = self.clock.now() + by
-        await self.settle()
-        while (due := self.engine.next_due()) is not None and due <= target:
-            await self._jump(due)
-        await self._jump(target)
+        async with self._skipping:
+            target = self.clock.now() + by
+            await self.settle()
+            while (due := self.engine.next_due()) is not None and due <= target:
+                await self._jump(due)
+            await self._jump(target)
+            while (due := self.engine.next_due()) is not None and due <= target:  # of what timer functions began just now
+                await self._jump(due)
 
     async def advance_to_next(self) -> datetime | None:
         """Skip to the next thing that is due, and answer when that was."""
-        await self.settle()
-        due = self.next_due()
-        if due is not None:
-            await self._jump(due)
-        return due
+        async with self._skipping:
+            await self.settle()
+            due = self.next_due()
+            if due is not None:
+                await self._jump(due)
+            return due
 
     async def _jump(self, instant: datetime) -> None:
         self.clock.move_to(instant)

@@ -3,6 +3,7 @@
 Paths hold capability tokens of the app, so nothing here logs a URL: a request is logged by the route's template.
 """
 
+import asyncio
 import ipaddress
 import logging
 import time
@@ -13,7 +14,7 @@ from aiohttp import web
 from multidict import CIMultiDict
 
 from standalone import durable_api
-from standalone.contracts import FunctionFailed, HttpCall
+from standalone.contracts import FunctionFailed, HttpAnswer, HttpCall, StoreFailed
 from standalone.routes import Route
 
 if TYPE_CHECKING:
@@ -39,13 +40,27 @@ class Server:
 
     async def _answer(self, request: web.Request) -> web.StreamResponse:
         path = request.rel_url.raw_path.lstrip("/")
-        area = path.split("/", 1)[0].lower()
         if not self._host.ready:
             return web.Response(status=503, headers={"Retry-After": "1"})
+        try:
+            return await self._in_its_area(request, path)
+        except web.HTTPRequestEntityTooLarge:
+            return web.Response(status=413)
+        except StoreFailed as failure:
+            log.error("nothing can be stored: %s", failure)
+            return web.Response(status=503, headers={"Retry-After": "5"})
+        except web.HTTPException:
+            raise
+        except Exception:
+            log.exception("a request could not be answered")
+            return web.Response(status=500)
+
+    async def _in_its_area(self, request: web.Request, path: str) -> web.StreamResponse:
+        area = path.split("/", 1)[0].lower()
         for prefix, answer in self._areas().items():
             if area == prefix or path.lower().startswith(prefix + "/"):
                 return await answer(request, path[len(prefix) :].lstrip("/"))
-        return await self._function(request, path)
+        return web.Response(status=404) if self._private else await self._function(request, path)
 
     def _areas(self) -> dict[str, Area]:
         if self._private:
@@ -70,19 +85,29 @@ class Server:
         return answer
 
     async def _run(self, request: web.Request, route: Route, values: dict[str, str]) -> web.StreamResponse:
-        try:
-            body = await request.read()
-        except web.HTTPRequestEntityTooLarge:
-            return web.Response(status=413)
+        if request.content_length is None and request.body_exists:
+            log.warning(
+                "%s /%s: the body came without a Content-Length; on Azure none such reaches a function", request.method, route.template
+            )
+        body = await request.read() if request.content_length else b""
         headers = [(name, value) for name, value in request.headers.items()]
         call = HttpCall(request.method, str(request.url), headers, list(request.query.items()), values, body)
         try:
-            answer = await self._host.workers.call_http(route.function.name, call)
+            answer = await self._within_limit(route.function.name, call)
         except FunctionFailed as failure:
             log.error("the function %s failed: %s\n%s", route.function.name, failure.message, failure.stack)
             return web.Response(status=500)
         kept: CIMultiDict[str] = CIMultiDict((name, value) for name, value in answer.headers if name.lower() not in HOP_BY_HOP)
         return web.Response(status=answer.status, headers=kept, body=answer.body)
+
+    async def _within_limit(self, function: str, call: HttpCall) -> HttpAnswer:
+        """Its answer. Raises FunctionFailed, also when it takes longer than host.json's functionTimeout."""
+        limit = self._host.configuration.host.function_timeout
+        try:
+            async with asyncio.timeout(limit.total_seconds() if limit else None):
+                return await self._host.workers.call_http(function, call)
+        except TimeoutError:
+            raise FunctionFailed(f"it ran longer than functionTimeout, {limit}") from None
 
     def _admitted(self, request: web.Request, level: str) -> bool:
         """Whether the request may pass: on loopback always, elsewhere with a key of that level."""
@@ -97,12 +122,16 @@ class Server:
     async def _durable(self, request: web.Request, rest: str) -> web.StreamResponse:
         if not self._admitted(request, "system"):
             return web.Response(status=401)
+        if refusal := self._refusal(request):
+            return refusal
         under = durable_api.RPC if self._private else durable_api.PUBLIC
         return await self._host.durable.handle(request, f"{request.scheme}://{request.host}{under}", rest)
 
     async def _admin(self, request: web.Request, rest: str) -> web.StreamResponse:
         if not self._admitted(request, "admin"):
             return web.Response(status=401)
+        if refusal := self._refusal(request):
+            return refusal
         parts = rest.strip("/").split("/")
         if request.method == "GET" and rest.lower() == "host/status":
             return web.json_response({"id": "standalone", "state": "Running", "version": "standalone"})
@@ -121,17 +150,23 @@ class Server:
             self._host.in_background(self._host.timers.run(function.name))
             return web.Response(status=202)
         try:
-            await self._host.workers.call_timer(function.name, past_due=False)
+            await self._host.timers.call(function.name)
         except FunctionFailed as failure:
             return web.json_response({"error": failure.message}, status=500)
         return web.Response(status=200)
 
     async def _pages(self, request: web.Request, rest: str) -> web.StreamResponse:
-        if not is_local(request.url.host or ""):  # a page elsewhere could have its name point to this machine
-            return web.Response(status=403, text="The host's own pages answer to localhost only.\n")
-        if request.method == "POST" and request.headers.get("Sec-Fetch-Site", "none") not in ("same-origin", "none"):
-            return web.Response(status=403, text="This form was sent from another site.\n")
-        return await self._host.pages.handle(request, rest)
+        return self._refusal(request) or await self._host.pages.handle(request, rest)
+
+    def _refusal(self, request: web.Request) -> web.Response | None:
+        """What a web page elsewhere gets that tries the doors for which no key is asked, through the browser of who sits here."""
+        if self._private or not self._host.loopback:
+            return None
+        if not is_local(request.url.host or ""):  # its own name could point to this machine
+            return web.Response(status=403, text="Without a key this answers to localhost only.\n")
+        if request.method not in ("GET", "HEAD") and request.headers.get("Sec-Fetch-Site", "none") not in ("same-origin", "none"):
+            return web.Response(status=403, text="This was sent from another site.\n")
+        return None
 
 
 def is_local(name: str) -> bool:

@@ -1,67 +1,130 @@
-"""Timer triggers on the host's clock. However many of its times a jump or an outage has passed over, a function runs once for them."""
+"""Timer triggers on the host's clock.
+
+However many of its times a jump or an outage has passed over, a function runs once for them; it never runs beside itself. When each is
+due next is kept in a file, so that a time that passes while the host is down is made up for at the next start (`useMonitor`, as on Azure).
+"""
 
 import asyncio
+import json
 import logging
-from collections.abc import Iterable
-from datetime import datetime
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
+from pathlib import Path
 
 from standalone.configuration import Configuration
 from standalone.contracts import Clock, FunctionFailed, FunctionInfo, Workers
-from standalone.schedule import Schedule, parsed
+from standalone.schedule import Schedule, ScheduleWrong, parsed
 
 log = logging.getLogger("standalone.timers")
 
 LONGEST_SLEEP = 60.0
+LATE = timedelta(seconds=1)
 
 
 class TimerFunctions:
     """The app's timer functions. `past_due` is told when one comes more than a second late."""
 
-    def __init__(self, functions: Iterable[FunctionInfo], configuration: Configuration, clock: Clock, workers: Workers) -> None:
+    def __init__(self, functions: Iterable[FunctionInfo], configuration: Configuration, clock: Clock, workers: Workers, kept: Path) -> None:
         self._clock = clock
         self._workers = workers
+        self._limit = configuration.host.function_timeout
+        self._file = kept
         self._schedules: dict[str, Schedule] = {}
         self._next: dict[str, datetime] = {}
-        self._running: set[asyncio.Task[None]] = set()
-        self._moved = asyncio.Event()
+        self._runs: dict[str, asyncio.Task[None]] = {}
+        self._changed = asyncio.Event()
+        self._at_startup: list[str] = []
+        before = self._read()
         for function in functions:
             if function.kind == "timer" and not function.disabled:
-                self._schedules[function.name] = parsed(configuration.resolve(str(function.trigger["schedule"])))
-        for name in self._schedules:
-            self._plan(name, clock.now())
-        clock.on_move(self._moved.set)
+                self._add(function, configuration, before)
+        self._write()
+        clock.on_move(self._changed.set)
+
+    def _add(self, function: FunctionInfo, configuration: Configuration, before: Mapping[str, tuple[str, datetime]]) -> None:
+        name, text = function.name, configuration.resolve(str(function.trigger["schedule"]))
+        try:
+            self._schedules[name] = parsed(text)
+        except ScheduleWrong as error:
+            raise ScheduleWrong(f"the schedule of the timer function {name} is not understood: {error}") from None
+        self._plan(name, self._clock.now())
+        schedule, due = before.get(name, ("", None))
+        if due is not None and schedule == text and function.trigger.get("useMonitor") is not False:
+            self._next[name] = min(due, self._next.get(name, due))
+        if function.trigger.get("runOnStartup"):
+            self._at_startup.append(name)
+
+    # -- asking -----------------------------------------------------------------------------------------------------------
 
     def next_due(self) -> datetime | None:
-        """When the first of them is due."""
-        return min(self._next.values(), default=None)
+        """When the first of them is due that does not run."""
+        return min((due for name, due in self._next.items() if name not in self._runs), default=None)
+
+    # -- running ----------------------------------------------------------------------------------------------------------
 
     async def run_due(self) -> None:
-        """Run what is due by now, and wait for it."""
-        now = self._clock.now()
-        due = [(name, at) for name, at in self._next.items() if at <= now]
-        for name, _ in due:
-            self._plan(name, now)
-        await asyncio.gather(*(self.run(name, past_due=(now - at).total_seconds() > 1) for name, at in due))
+        """Run what is due by now, and wait for whatever runs."""
+        self._start_due()
+        await asyncio.gather(*self._runs.values())
 
     async def run(self, name: str, *, past_due: bool = False) -> None:
         """Run one now. What it raises is logged, as a timer has nobody to tell."""
         try:
-            await self._workers.call_timer(name, past_due)
+            await self.call(name, past_due=past_due)
         except FunctionFailed as failure:
             log.error("the timer function %s failed: %s\n%s", name, failure.message, failure.stack)
+
+    async def call(self, name: str, *, past_due: bool = False) -> None:
+        """Run one now. Raises FunctionFailed, also when it takes longer than host.json's functionTimeout."""
+        try:
+            async with asyncio.timeout(self._limit.total_seconds() if self._limit else None):
+                await self._workers.call_timer(name, past_due)
+        except TimeoutError:
+            raise FunctionFailed(f"it ran longer than functionTimeout, {self._limit}") from None
 
     async def keep_running(self) -> None:
         """Run each at its time, until cancelled. Only for a clock that goes by itself."""
         while True:
             due = self.next_due()
             seconds = self._clock.seconds_until(due) if due else None
-            self._moved.clear()
+            self._changed.clear()
             try:
-                await asyncio.wait_for(self._moved.wait(), min(LONGEST_SLEEP, seconds) if seconds is not None else None)
+                await asyncio.wait_for(self._changed.wait(), min(LONGEST_SLEEP, seconds) if seconds is not None else None)
             except TimeoutError:
                 pass  # the time has come, or it is time to look at the clock again
-            if not self._clock.virtual:
-                await self.run_due()
+            self._start_due()
+
+    def start_startup_runs(self) -> None:
+        """Run those that are declared with `run_on_startup`."""
+        for name in self._at_startup:
+            self._start(name, past_due=False)
+
+    async def stop(self) -> None:
+        """Wait for nothing more."""
+        runs = list(self._runs.values())
+        for task in runs:
+            task.cancel()
+        await asyncio.gather(*runs, return_exceptions=True)
+
+    def _start_due(self) -> None:
+        now = self._clock.now()
+        due = [(name, at) for name, at in self._next.items() if at <= now and name not in self._runs]
+        for name, at in due:
+            self._plan(name, now)
+            self._start(name, past_due=now - at > LATE)
+        if due:
+            self._write()
+
+    def _start(self, name: str, *, past_due: bool) -> None:
+        task = asyncio.get_running_loop().create_task(self.run(name, past_due=past_due))
+        self._runs[name] = task
+        task.add_done_callback(lambda _: self._ended(name))
+
+    def _ended(self, name: str) -> None:
+        self._runs.pop(name, None)
+        self._changed.set()
+
+    # -- planning ---------------------------------------------------------------------------------------------------------
 
     def _plan(self, name: str, now: datetime) -> None:
         following = self._schedules[name].after(now)
@@ -69,3 +132,16 @@ class TimerFunctions:
             self._next.pop(name, None)
         else:
             self._next[name] = following
+
+    def _read(self) -> dict[str, tuple[str, datetime]]:
+        try:
+            kept = json.loads(self._file.read_text(encoding="utf-8"))
+            return {name: (schedule, datetime.fromisoformat(due)) for name, (schedule, due) in kept.items()}
+        except (OSError, ValueError, TypeError, AttributeError):  # none yet, or cut short by a crash: then all is planned from now
+            return {}
+
+    def _write(self) -> None:
+        told = {name: (self._schedules[name].text, due.isoformat()) for name, due in self._next.items()}
+        unfinished = self._file.with_suffix(".tmp")
+        unfinished.write_text(json.dumps(told), encoding="utf-8")
+        unfinished.replace(self._file)

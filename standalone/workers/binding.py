@@ -5,9 +5,13 @@ import json
 INSTANCE = "INSTANCEID"
 
 
-def client_binding(base_url: str, task_hub: str, query: str = "") -> str:
-    """`base_url`: where the durable HTTP API is served without a key, ending in a slash; `query`: what its public twin asks for."""
-    base = base_url.rstrip("/")
+def client_binding(rpc_url: str, task_hub: str, public_url: str = "", query: str = "") -> str:
+    """`rpc_url`: where the durable HTTP API is served to the SDK without a key; `public_url`: its twin, whose links clients hand out.
+
+    `query`: what the twin's links must carry, with the key where one is asked for.
+    """
+    rpc = rpc_url.rstrip("/")
+    base = public_url.rstrip("/") or rpc
     asked = query or f"taskHub={task_hub}&connection=Storage"
     of = f"{base}/instances/{INSTANCE}"
     return json.dumps(
@@ -33,7 +37,7 @@ def client_binding(base_url: str, task_hub: str, query: str = "") -> str:
             },
             "baseUrl": base,
             "requiredQueryStringParameters": asked,
-            "rpcBaseUrl": base + "/",
+            "rpcBaseUrl": rpc + "/",
             "httpBaseUrl": base,
         }
     )

@@ -27,12 +27,14 @@ class InProcessWorkers:
         *,
         clock: Clock,
         binding_base_url: str,
+        public_base_url: str = "",
+        public_query: str = "",
         environment: Mapping[str, str] | None = None,
         task_hub: str = "standalone",
     ) -> None:
         self.app_dir, self.clock = Path(app_dir).resolve(), clock
         self.environment = dict(environment or {})
-        self.binding = client_binding(binding_base_url, task_hub)
+        self.binding = client_binding(binding_base_url, task_hub, public_base_url, public_query)
         self._receive: Callable[[int, Any], None] = _nobody
         self._changed: Callable[[], None] = lambda: None
         self._undo = ExitStack()

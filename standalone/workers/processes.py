@@ -56,11 +56,12 @@ class ProcessWorkers:
 
     def __init__(
         self, app_dir: Path, count: int, environment: Mapping[str, str] | None = None, *,
-        clock: Clock, binding_base_url: str, task_hub: str = "standalone", threads: int | None = None,
+        clock: Clock, binding_base_url: str, public_base_url: str = "", public_query: str = "", task_hub: str = "standalone",
+        threads: int | None = None,
     ) -> None:  # fmt: skip
         self.app_dir, self.count, self.clock = Path(app_dir).resolve(), max(1, count), clock
         self.environment = {**os.environ, **(environment or {})}
-        self.binding, self.threads = client_binding(binding_base_url, task_hub), threads
+        self.binding, self.threads = client_binding(binding_base_url, task_hub, public_base_url, public_query), threads
         self._workers = [_Worker(number) for number in range(self.count)]
         self._numbers = itertools.count(1)
         self._stopping = False
