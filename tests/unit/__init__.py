@@ -1,0 +1,1 @@
+"""Tests without a host: they run in seconds."""
