@@ -6,6 +6,7 @@ docs/plugins.md is the guide.
 """
 
 import asyncio
+import contextvars
 import importlib
 import inspect
 import logging
