@@ -1,0 +1,1 @@
+"""The rules of approval, each test a sentence of them."""
