@@ -4,11 +4,12 @@ import difflib
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any, Literal
 
 Piece = tuple[Literal["same", "ins", "del"], str]
 
-_WORDS = re.compile(r"\s+|[^\s]+")
+_WORDS = re.compile(r"\s+|\w(?:[\w.,:/-]*\w)?|[^\w\s]")
 MOST_WORDS = 4_000
 """Beyond this a field is shown as replaced: comparing costs the product of both lengths."""
 
@@ -52,7 +53,7 @@ def text_of(name: str, content: Mapping[str, Any]) -> str:
         case "submitter", {"name": name_}:
             return str(name_)
         case "budget", {"amount": amount, "currency": currency}:
-            return f"{currency} {amount}"
+            return f"{currency} {Decimal(amount):,}"
         case _, list():
             return "\n".join(map(str, value))
         case _, dict():

@@ -45,7 +45,8 @@ async def sweep(timer: func.TimerRequest, client: df.DurableOrchestrationClient)
         return
     found = list(dict.fromkeys([*behind, *walked]))
     await heal_all(client, world, found)
-    log.info("swept: %d behind, %d looked at%s", len(behind), len(found), ", late by the clock" if timer.past_due else "")
+    level = logging.INFO if behind or timer.past_due else logging.DEBUG
+    log.log(level, "swept: %d behind, %d looked at%s", len(behind), len(found), ", late by the clock" if timer.past_due else "")
 
 
 async def walk(world: Services) -> Sequence[str]:

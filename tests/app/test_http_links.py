@@ -237,7 +237,7 @@ async def test_the_page_shows_what_changed_since_the_last_round(greenlight: Gree
     text = (await opened(greenlight, greenlight.link("ann"))).text
     assert "What changed since round 1" in text
     assert "<del>south</del><ins>north</ins>" in text
-    assert "<del>12500.00</del><ins>13000.00</ins>" in text
+    assert "<del>12,500.00</del><ins>13,000.00</ins>" in text
     assert "What does it carry?" in text
 
 
