@@ -8,6 +8,7 @@ import asyncio
 import json
 import logging
 import math
+import re
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -24,6 +25,7 @@ RPC = "/durabletask"
 STATUSES = ("Running", "Completed", "ContinuedAsNew", "Failed", "Canceled", "Terminated", "Pending", "Suspended")
 ENDED = ("Completed", "Failed", "Terminated", "Canceled")
 PAGE = 100
+_NUMBER = re.compile(r"-?[0-9]{1,9}")
 
 Verb = Callable[[web.Request, str, list[str]], Awaitable[web.StreamResponse]]
 
@@ -226,7 +228,7 @@ class DurableApi:
             created_to=_instant(query.get("createdtimeto")),
             statuses=statuses,
             id_prefix=query.get("instanceidprefix") or None,
-            top=int(top) if top.lstrip("-").isdigit() else PAGE,
+            top=int(top) if _NUMBER.fullmatch(top) else PAGE,
             continuation=request.headers.get("x-ms-continuation-token") or None,
         )
 

@@ -1,14 +1,17 @@
 """The mailbox: a real SMTP server that delivers to nobody, and keeps what came in a file, so that it survives a crash."""
 
 import asyncio
+import contextlib
 import email
 import json
+import logging
 import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.message import EmailMessage
 from email.policy import default
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -16,16 +19,28 @@ from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from standalone.contracts import Clock
 
+log = logging.getLogger("standalone.mailbox")
+
 LARGEST_MAIL = 32 * 1024 * 1024
+PAGE = 500
 SCHEMA = """
-CREATE TABLE IF NOT EXISTS mail (
+CREATE TABLE IF NOT EXISTS letters (
     id          INTEGER PRIMARY KEY AUTOINCREMENT,
     received_at TEXT NOT NULL,
     sender      TEXT NOT NULL,
     recipients  TEXT NOT NULL,
+    subject     TEXT NOT NULL,
     raw         BLOB NOT NULL
 ) STRICT
 """
+ADD = "INSERT INTO letters (received_at, sender, recipients, subject, raw) VALUES (?, ?, ?, ?, ?)"
+LIST = """
+SELECT id, received_at, sender, recipients, subject, raw FROM letters
+WHERE id > :after AND id < :before
+    AND (:to = '' OR EXISTS (SELECT 1 FROM json_each(recipients) WHERE value = :to COLLATE NOCASE))
+ORDER BY id DESC LIMIT :limit
+"""
+LAST_ID = 2**63 - 1
 
 
 @dataclass(frozen=True)
@@ -37,8 +52,12 @@ class Letter:
     sender: str
     subject: str
     received_at: datetime
-    message: EmailMessage
     raw: bytes
+
+    @cached_property
+    def message(self) -> EmailMessage:
+        """The mail, taken apart."""
+        return parsed(self.raw)
 
     @property
     def text(self) -> str:
@@ -85,20 +104,26 @@ class Mailbox:
         self.port = self._server.sockets[0].getsockname()[1]
 
     async def stop(self) -> None:
-        """Close the port and the file."""
+        """Close the port and the file. A connection that somebody holds open is not waited for."""
         if self._server is not None:
             self._server.close()
-            await self._server.wait_closed()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._server.wait_closed(), 1)
             self._connection.close()
 
     def _protocol(self) -> SMTP:
         return SMTP(self, hostname="localhost", data_size_limit=LARGEST_MAIL, enable_SMTPUTF8=True, loop=asyncio.get_running_loop())
 
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802  # aiosmtpd's name
-        """A mail has come: on disk before it is said to be taken."""
+        """A mail has come: on disk before it is said to be taken. When it cannot be kept, the sender is told to try again."""
         raw = envelope.content if isinstance(envelope.content, bytes) else str(envelope.content or "").encode()
-        values = (self._clock.now().isoformat(), envelope.mail_from or "", json.dumps(envelope.rcpt_tos), raw)
-        self._connection.execute("INSERT INTO mail (received_at, sender, recipients, raw) VALUES (?, ?, ?, ?)", values)
+        subject = str(parsed(raw)["Subject"] or "")
+        values = (self._clock.now().isoformat(), envelope.mail_from or "", json.dumps(envelope.rcpt_tos), subject, raw)
+        try:
+            self._connection.execute(ADD, values)
+        except sqlite3.Error as error:
+            log.error("a mail cannot be kept: %s", error)
+            return "451 4.3.0 the mailbox cannot write, try again later"
         self._arrived.set()
         self._arrived = asyncio.Event()
         return "250 OK"
@@ -107,20 +132,24 @@ class Mailbox:
         """Wait for the next mail."""
         await self._arrived.wait()
 
-    def list(self, limit: int = 500) -> Sequence[Letter]:
-        """What came, newest first."""
-        rows = self._connection.execute("SELECT id, received_at, sender, recipients, raw FROM mail ORDER BY id DESC LIMIT ?", (limit,))
-        return [self._letter(row) for row in rows.fetchall()]
+    def list(self, *, to: str = "", after: int = 0, before: int = LAST_ID, limit: int = PAGE) -> Sequence[Letter]:
+        """What came, newest first: to one address, after or before the mail of an id, when asked for."""
+        wanted = {"to": to, "after": after, "before": before, "limit": limit}
+        return [self._letter(row) for row in self._connection.execute(LIST, wanted).fetchall()]
 
     def get(self, number: int) -> Letter | None:
         """One mail."""
-        row = self._connection.execute("SELECT id, received_at, sender, recipients, raw FROM mail WHERE id = ?", (number,)).fetchone()
-        return self._letter(row) if row else None
+        found = self.list(after=number - 1, before=number + 1)
+        return found[0] if found else None
 
     @staticmethod
-    def _letter(row: tuple[int, str, str, str, bytes]) -> Letter:
-        number, received_at, sender, recipients, raw = row
-        message = email.message_from_bytes(raw, policy=default)
-        assert isinstance(message, EmailMessage)
-        at = datetime.fromisoformat(received_at).astimezone(UTC)
-        return Letter(number, json.loads(recipients), sender, str(message["Subject"] or ""), at, message, raw)
+    def _letter(row: tuple[int, str, str, str, str, bytes]) -> Letter:
+        number, received_at, sender, recipients, subject, raw = row
+        return Letter(number, json.loads(recipients), sender, subject, datetime.fromisoformat(received_at).astimezone(UTC), raw)
+
+
+def parsed(raw: bytes) -> EmailMessage:
+    """A mail as it came over the wire, taken apart."""
+    message = email.message_from_bytes(raw, policy=default)
+    assert isinstance(message, EmailMessage)
+    return message

@@ -1,6 +1,7 @@
 """The host's own pages under /standalone/: mailbox, clock, instances. They work without JavaScript, and escape everything."""
 
 import json
+import re
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -25,7 +26,11 @@ LETTER_POLICY = (
     "sandbox allow-popups allow-popups-to-escape-sandbox allow-top-navigation-by-user-activation"
 )
 DURATION: TypeAdapter[timedelta] = TypeAdapter(timedelta)
+_HEAD = re.compile(r"\s*(?:<!doctype[^>]*>)?\s*(?:<html[^>]*>)?\s*(?:<head[^>]*>)?", re.IGNORECASE)
 LONGEST_SKIP = timedelta(days=3660)
+UNSNIFFED = {"X-Content-Type-Options": "nosniff"}
+LETTERS_SHOWN = 100
+_ID = re.compile(r"[0-9]{1,15}")
 FUNCTIONS_SHOWN = ("http", "timer", "orchestrator", "activity", "entity")
 
 Handler = Callable[[web.Request, list[str]], Awaitable[web.StreamResponse]]
@@ -56,13 +61,16 @@ class Pages:
         }
         page = pages.get(first)
         if page is None:
-            return web.Response(status=404)
+            return self._nothing()
         return await page(request, [unquote(part) for part in parts if part])
 
     def _html(self, template: str, status: int = 200, **values: Any) -> web.Response:
         text = self._templates.get_template(template).render(now=self._host.clock.now(), virtual=self._host.clock.virtual, **values)
-        headers = {"Content-Security-Policy": PAGE_POLICY, "X-Content-Type-Options": "nosniff", "Cache-Control": "no-store"}
+        headers = {"Content-Security-Policy": PAGE_POLICY, "Cache-Control": "no-store", **UNSNIFFED}
         return web.Response(text=text, status=status, content_type="text/html", headers={**headers, "Referrer-Policy": "same-origin"})
+
+    def _nothing(self) -> web.Response:
+        return self._html("nothing.html", status=404)
 
     async def _css(self, request: web.Request, parts: list[str]) -> web.StreamResponse:
         return web.Response(text=self._style, content_type="text/css")
@@ -82,24 +90,34 @@ class Pages:
 
     async def _mail(self, request: web.Request, parts: list[str]) -> web.StreamResponse:
         if not parts:
-            letters = self._host.mailbox.list()
-            if wants_json(request):
-                return web.json_response([letter.summary() for letter in letters])
-            return self._html("mailbox.html", letters=letters)
-        letter = self._host.mailbox.get(int(parts[0])) if parts[0].isdigit() else None
+            return self._letters(request)
+        letter = self._host.mailbox.get(int(parts[0])) if _ID.fullmatch(parts[0]) else None
         if letter is None:
-            return web.Response(status=404)
+            return self._nothing()
         if parts[1:] == ["html"]:
             return self._letter_html(letter)
+        if parts[1:] == ["raw"]:
+            return web.Response(body=letter.raw, content_type="text/plain", charset="utf-8", headers=UNSNIFFED)
         if wants_json(request):
             return web.json_response(letter.full())
         return self._html("letter.html", letter=letter)
 
+    def _letters(self, request: web.Request) -> web.StreamResponse:
+        """The list; `to`, `after` and `before` choose from it, `limit` cuts it."""
+        numbers = {name: int(value) for name in ("after", "before", "limit") if _ID.fullmatch(value := request.query.get(name, ""))}
+        to = request.query.get("to", "")
+        if wants_json(request):
+            return web.json_response([letter.summary() for letter in self._host.mailbox.list(to=to, **numbers)])
+        letters = self._host.mailbox.list(to=to, **{**numbers, "limit": LETTERS_SHOWN + 1})
+        return self._html("mailbox.html", letters=letters[:LETTERS_SHOWN], more=len(letters) > LETTERS_SHOWN, to=to)
+
     @staticmethod
     def _letter_html(letter: Letter) -> web.Response:
         """The HTML part alone, for the frame: its links open in the whole window, its scripts and forms never run."""
-        html = letter.html.replace("<head>", '<head><base target="_top">', 1)
-        headers = {"Content-Security-Policy": LETTER_POLICY, "X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer"}
+        begin = _HEAD.match(letter.html)
+        cut = begin.end() if begin else 0
+        html = f'{letter.html[:cut]}<base target="_top">{letter.html[cut:]}'
+        headers = {"Content-Security-Policy": LETTER_POLICY, "Referrer-Policy": "no-referrer", **UNSNIFFED}
         return web.Response(text=html, content_type="text/html", headers=headers)
 
     # -- clock ------------------------------------------------------------------------------------------------------------
@@ -145,9 +163,12 @@ class Pages:
     async def _instance(self, request: web.Request, instance: str, rest: list[str]) -> web.StreamResponse:
         if request.method == "POST" and rest:
             return await self._act(request, instance, rest[0])
-        found = await self._host.engine.get(instance, history=True, history_outputs=True)
+        try:
+            found = await self._host.engine.get(instance, history=True, history_outputs=True)
+        except c.HistoryUnreadable:
+            found = await self._host.engine.get(instance)
         if found is None:
-            return web.Response(status=404)
+            return self._nothing()
         events = json.loads(found.history_json or "[]")
         picture = timeline(events, self._host.clock.now())
         return self._html("instance.html", found=found, events=events, picture=picture, ended=found.runtime_status in ENDED)

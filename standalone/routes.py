@@ -15,6 +15,7 @@ from standalone.contracts import FunctionInfo
 
 _PARAMETER = re.compile(r"\{((?:[^{}]|\{\{|\}\})+)\}")
 _CONSTRAINT = re.compile(r":(\w+)(?:\(((?:[^()\\]|\\.|\([^()]*\))*)\))?")
+_ENCODED_SLASH = re.compile("%2f", re.IGNORECASE)
 ALL_METHODS = ("GET", "POST", "DELETE", "HEAD", "PATCH", "PUT", "OPTIONS")
 
 
@@ -103,7 +104,7 @@ class Route:
     order: tuple[int, ...] = field(default=())
 
     def match(self, path: str) -> dict[str, str] | None:
-        """The parameters' values for a path without its slash in front, still percent-encoded; None when it does not match."""
+        """The parameters' values for a decoded path without its slash in front; None when it does not match."""
         found = self.pattern.fullmatch(path.rstrip("/"))
         if not found:
             return None
@@ -114,7 +115,6 @@ class Route:
                 if parameter.default is not None:
                     values[name] = parameter.default
                 continue
-            value = unquote(value)
             if not parameter.accepts(value):
                 return None
             values[name] = value
@@ -133,11 +133,33 @@ def parameter(text: str) -> Parameter:
     while each := _CONSTRAINT.match(rest):
         if each[1].lower() not in CONSTRAINTS:
             raise RouteWrong(f"the constraint {each[1]} of {{{text}}} is not known")
-        constraints.append((each[1].lower(), each[2] or ""))
+        constraints.append(_constraint(text, each[1].lower(), each[2] or ""))
         rest = rest[each.end() :]
     if rest and rest != "?" and not rest.startswith("="):
         raise RouteWrong(f"{{{text}}} is not understood at {rest!r}")
     return Parameter(name, tuple(constraints), rest == "?", catch_all, rest[1:] if rest.startswith("=") else None)
+
+
+def _constraint(text: str, name: str, argument: str) -> tuple[str, str]:
+    """A constraint whose argument has been tried out, so that a wrong one is told at the start. Raises RouteWrong."""
+    try:
+        CONSTRAINTS[name]("1", argument)
+    except (ValueError, IndexError, re.error):
+        raise RouteWrong(f"{argument!r} is nothing for the constraint {name} of {{{text}}}") from None
+    return name, argument
+
+
+def _decoded(path: str) -> str:
+    """A path as ASP.NET matches it: percent-decoded, but for a slash within a segment."""
+    return unquote(_ENCODED_SLASH.sub("%252F", path))
+
+
+def named(function: FunctionInfo, prefix: str) -> Route:
+    """The route of an HTTP function. Raises RouteWrong, which names the function."""
+    try:
+        return compiled(function, prefix)
+    except (RouteWrong, re.error) as error:
+        raise RouteWrong(f"the route of {function.name} is not understood: {error}") from None
 
 
 def compiled(function: FunctionInfo, prefix: str) -> Route:
@@ -168,12 +190,13 @@ class RouteTable:
     """The app's routes, the most telling first."""
 
     def __init__(self, functions: Iterable[FunctionInfo], prefix: str) -> None:
-        routes = [compiled(function, prefix) for function in functions if function.kind == "http" and not function.disabled]
+        routes = [named(function, prefix) for function in functions if function.kind == "http" and not function.disabled]
         self.routes = sorted(routes, key=lambda route: (route.order, route.template))
 
     def find(self, method: str, path: str) -> tuple[Route, dict[str, str]] | None:
-        """The route that takes this request, and the values of its parameters."""
+        """The route that takes a request for `path`, which is percent-encoded, and the values of its parameters."""
+        decoded = _decoded(path)
         for route in self.routes:
-            if method in route.methods and (values := route.match(path)) is not None:
+            if method in route.methods and (values := route.match(decoded)) is not None:
                 return route, values
         return None
