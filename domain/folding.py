@@ -105,7 +105,8 @@ def stage_settled(review: Review, fact: f.Fact, body: f.StageSettled) -> Review:
     review = with_stage(review, body.stage, outcome=body.outcome, settled_by=body.by_slot, settled_at=fact.at)
     if body.outcome == "approved" and review.plan:
         review = replace(review, approved_stages=(*review.approved_stages, review.plan.stages[body.stage]))
-    why = "past_deadline" if body.outcome == "expired" or body.by_slot is None else "settled"
+    state = review.stage_state(body.stage)
+    why = "past_deadline" if body.by_slot is None and state and fact.at >= state.deadline else "settled"
     return closed(review, fact, why, stage=body.stage)
 
 
@@ -161,11 +162,11 @@ def resumed(review: Review, fact: f.Fact, _: f.Resumed) -> Review:
 
 
 def mail_failed(review: Review, _: f.Fact, body: f.MailFailed) -> Review:
+    """A finding that the submitter may read: the mail server's words often hold the address, so they stay in the trail."""
     slot = review.slot(body.slot) if body.slot else None
-    whom = slot.person.name if slot else review.submitter.name
-    finding = f.Finding(
-        "greenlight.mail", "warning", f"The mail “{body.notice.replace('_', ' ')}” to {whom} could not be delivered: {body.detail}"
-    )
+    hidden = review.plan is not None and not all(stage.show_others for stage in review.plan.stages)
+    whom = review.submitter.name if slot is None else "a reviewer" if hidden else slot.person.name
+    finding = f.Finding("greenlight.mail", "warning", f"The mail “{body.notice.replace('_', ' ')}” to {whom} could not be delivered.")
     return replace(review, findings=(*review.findings, finding), checked=review.checked | {f"mail {body.slot} {body.notice}"})
 
 

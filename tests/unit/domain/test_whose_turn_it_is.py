@@ -6,7 +6,21 @@ from domain import commands as c
 from domain import facts as f
 from domain.people import Person
 from tests.unit.domain.world import (
-    ANN, BEN, CEM, DIA, ELI, GREENLIGHT, OPERATOR, REVIEWER, SAM, World, a_directory, a_revision, a_stage, in_review, refused,
+    ANN,
+    BEN,
+    CEM,
+    DIA,
+    ELI,
+    GREENLIGHT,
+    OPERATOR,
+    REVIEWER,
+    SAM,
+    World,
+    a_directory,
+    a_revision,
+    a_stage,
+    in_review,
+    refused,
 )  # fmt: skip
 
 
