@@ -88,7 +88,9 @@ def test_a_changed_mind_changes_nothing() -> None:
     before = world.review
     assert "You rejected this" in refused(world.says("r1s1p1", "approve"), "already_decided")
     repeated = world.says("r1s1p1", "reject")
-    assert repeated.repeated and not repeated.facts and world.review == before
+    assert repeated.repeated
+    assert not repeated.facts
+    assert world.review == before
     world.says("r1s1p2", "approve")
     world.says("r1s1p3", "approve")
     assert world.review.status == "approved"

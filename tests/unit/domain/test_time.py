@@ -8,7 +8,23 @@ from domain import commands as c
 from domain import facts as f
 from domain.judge import decide
 from tests.unit.domain.world import (
-    ANN, BEN, DAY, DIA, GREENLIGHT, HOUR, INSTANT, NOON, OPERATOR, REVIEWER, SAM, World, a_directory, a_revision, a_stage, in_review, refused,
+    ANN,
+    BEN,
+    DAY,
+    DIA,
+    GREENLIGHT,
+    HOUR,
+    INSTANT,
+    NOON,
+    OPERATOR,
+    REVIEWER,
+    SAM,
+    World,
+    a_directory,
+    a_revision,
+    a_stage,
+    in_review,
+    refused,
 )  # fmt: skip
 
 
@@ -83,7 +99,8 @@ def test_extending_on_hold_adds_to_what_is_left() -> None:
     world.do(c.Extend(world.now + 6 * DAY, "holidays"), OPERATOR, after=DAY)
     world.do(c.Resume("go"), OPERATOR)
     state = world.review.open_stage()
-    assert state is not None and state.deadline == world.now + 5 * DAY
+    assert state is not None
+    assert state.deadline == world.now + 5 * DAY
 
 
 def test_a_deadline_only_moves_later() -> None:

@@ -75,7 +75,8 @@ def test_without_a_fallback_a_leaver_puts_it_on_hold() -> None:
     world = in_review(a_stage(ANN))
     world.directory = a_directory(ann={"active": False})
     world.do(c.LetTimePass())
-    assert world.review.hold is not None and world.review.hold.needs
+    assert world.review.hold is not None
+    assert world.review.hold.needs
     world.do(c.Add(0, CEM, "Ann left"), OPERATOR)
     world.do(c.Resume("Cem looks at it"), OPERATOR)
     world.says("r1s1p2", "approve")
@@ -120,7 +121,8 @@ def test_two_turns_of_one_person_are_one() -> None:
 def test_where_there_is_nobody_to_ask_it_goes_on_hold(people: tuple[Person, ...], needed: int) -> None:
     """Case 16: an empty role, only the submitter, a quorum out of reach."""
     world = in_review(a_stage(*people, needed=needed))
-    assert world.review.status == "in_review" and world.review.hold is not None
+    assert world.review.status == "in_review"
+    assert world.review.hold is not None
 
 
 def test_the_fallback_fills_a_quorum_that_is_short() -> None:

@@ -1,0 +1,1 @@
+"""Facts as JSON, and the chain of hashes over them."""

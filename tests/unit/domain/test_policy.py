@@ -1,0 +1,1 @@
+"""Policy files: what they may say, and whom they ask."""

@@ -1,0 +1,1 @@
+"""What holds for every proposal, whatever people and time do to it."""
