@@ -1,6 +1,7 @@
 # Greenlight: `make help` lists what there is. Every target sets up what it needs, and costs nothing when nothing has changed.
 
 PORT ?= 7071
+STATE ?= .state
 VENV := .venv
 BIN := $(VENV)/bin
 PYTHON ?= $(shell for python in python3.13 python3.12 python3.11 python3; do \
@@ -15,7 +16,7 @@ help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
 
 run: $(RUN_READY) ## start everything on this machine (PORT=7071), submit a sample, print the links
-	@$(BIN)/python -m scripts.run --port $(PORT)
+	@$(BIN)/python -m scripts.run --port $(PORT) --state $(STATE)
 
 test: $(DEV_READY) ## run every test
 	@$(BIN)/python -m scripts.machine browser

@@ -1,0 +1,115 @@
+"""Every command that the README shows works as it stands there."""
+
+import asyncio
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from tests.app.greenlight import ROOT
+
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+BLOCKS = [block.strip() for block in re.findall(r"^```sh\n(.*?)^```", README, re.MULTILINE | re.DOTALL)]
+CURLS = [block for block in BLOCKS if block.startswith("curl ")]
+READY = "Ctrl-C ends it; everything"
+
+
+def free_port() -> int:
+    """A port that nobody listens on."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
+
+
+@asynccontextmanager
+async def started(command: list[str], log: Path, **environment: str) -> AsyncIterator[asyncio.subprocess.Process]:
+    """A command in the repository's folder, ended as Ctrl-C in a terminal would: the whole group gets the signal."""
+    with log.open("wb") as output:
+        process = await asyncio.create_subprocess_exec(
+            *command, cwd=ROOT, env={**os.environ, **environment}, stdout=output, stderr=output, start_new_session=True
+        )
+    try:
+        yield process
+    finally:
+        if process.returncode is None:
+            os.killpg(process.pid, signal.SIGINT)
+        await asyncio.wait_for(process.wait(), 30)
+
+
+async def said(log: Path, text: str, process: asyncio.subprocess.Process) -> str:
+    """All that was printed, once `text` was."""
+    while text not in log.read_text():
+        assert process.returncode is None, log.read_text()
+        await asyncio.sleep(0.1)
+    return log.read_text()
+
+
+@pytest.mark.timeout(180)
+async def test_make_run_introduces_itself_and_every_curl_works_as_pasted(tmp_path: Path) -> None:
+    """The first command of a new user, the links that it prints, and all that the README has them paste."""
+    assert "make run" in BLOCKS
+    assert len(CURLS) >= 3
+    port, log, state = free_port(), tmp_path / "log", tmp_path / "state"
+    command = [sys.executable, "-m", "scripts.run", "--port", str(port), "--state", str(state)]
+    if (ROOT / ".venv" / ".ready-run").exists():  # else the tests run in an environment of the reader's own making
+        command = ["make", "run", f"PORT={port}", f"STATE={state}"]
+    async with started(command, log, ACME_SCORING_SECONDS="0.1") as process:
+        printed = await said(log, READY, process)
+        links = re.findall(
+            rf"^  (?:mailbox|review page|status|clock) +(http://localhost:{port}/\S+)", printed.partition("Open:")[2], re.MULTILINE
+        )
+        assert len(links) == 4
+        async with aiohttp.ClientSession(headers={"Accept": "text/html"}) as http:
+            for link in links:
+                async with http.get(link) as answer:
+                    assert answer.status == 200, link
+        for curl in CURLS:
+            told = subprocess.run(
+                ["bash", "-c", curl.replace("7071", str(port)) + " --fail-with-body"], capture_output=True, text=True, check=False
+            )
+            assert told.returncode == 0, f"{curl}\n{told.stdout}{told.stderr}"
+            assert told.stdout.startswith("{")
+    assert process.returncode in (0, 130, -signal.SIGINT), log.read_text()
+    assert "Traceback" not in log.read_text()
+
+
+async def test_the_app_s_folder_starts_on_a_functions_host_as_core_tools_would_start_it(tmp_path: Path) -> None:
+    """`func start` where there are Core Tools; elsewhere the embedded host, which takes the same words."""
+    (block,) = [block for block in BLOCKS if "func start" in block]
+    words = block.splitlines()[-1].split()
+    port, log = free_port(), tmp_path / "log"
+    command = [*words, "--port", str(port)]
+    if shutil.which("func") is None:
+        command = [sys.executable, "-m", "standalone", *words[1:], "--port", str(port), "--state", str(tmp_path / "state")]
+    async with started(command, log) as process, aiohttp.ClientSession() as http:
+        while True:
+            assert process.returncode is None, log.read_text()
+            try:
+                async with http.get(f"http://localhost:{port}/api/health") as answer:
+                    if answer.status == 200:
+                        break
+                    assert answer.status == 503, "not ready yet"
+            except aiohttp.ClientError:
+                pass  # nobody listens yet
+            await asyncio.sleep(0.1)
+
+
+def test_every_make_target_and_every_file_that_the_readme_names_exists() -> None:
+    """A README's links rot first."""
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+    assert set(re.findall(r"`make ([a-z-]+)", README)) | {"run"} <= targets
+    links = [link for link in re.findall(r"\]\(([^)#]+)\)", README) if not link.startswith("http")]
+    assert [link for link in links if not (ROOT / link).exists()] == []
+    orchestrator = (ROOT / "orchestrators" / "approval.py").read_text(encoding="utf-8")
+    for function in ("chained", "fan_out", "next_fact_or_time", "lasting"):
+        assert f"`{function}`" in README
+        assert f"def {function}(" in orchestrator
