@@ -107,12 +107,15 @@ def parameter(name: str, where: str = "query", schema: Json | None = None, requi
     return {"name": name, "in": where, "required": required or where == "path", "schema": schema or text(), **told}
 
 
-def operation(name: str, summary: str, answers: Mapping[int, Json | None], problems: tuple[int, ...] = (), **more: Any) -> Json:
+def operation(
+    name: str, summary: str, answers: Mapping[int, Json | None], problems: tuple[int, ...] = (), pages: bool = False, **more: Any
+) -> Json:
     """An operation: its answers by status, and the statuses of its problems."""
     responses: Json = {str(status): answer or {"description": "Nothing but headers."} for status, answer in answers.items()}
     for status in problems:
         title = " / ".join(title for code, title in TYPES.values() if code == status)
-        responses[str(status)] = {"description": title, "content": {"application/problem+json": {"schema": ref("Problem")}}}
+        content: Json = {"application/problem+json": {"schema": ref("Problem")}}
+        responses[str(status)] = {"description": title, "content": content | ({"text/html": {"schema": text()}} if pages else {})}
     return {"operationId": name, "summary": summary, "responses": responses, **more}
 
 
@@ -145,11 +148,11 @@ def paths(acts: Mapping[str, str]) -> Json:
 
 def systems() -> Json:
     """What submitting systems call."""
-    system: Json = {"security": [{"systemKey": []}]}
+    system: Json = {"security": [{"systemKey": []}, {}]}
     proposal = [parameter("id", "path")]
     read = operation(
         "read_proposal", "The status document, or its page", {200: answer("As it stands.", "Status", "text/html"), 304: None},
-        (404, 503), **system,
+        (404, 503), pages=True, **system,
     )  # fmt: skip
     done = {202: answer("Done; the status document as it stands.", "Status")}
     wrong = (400, 404, 409, 413, 415, 422, 503)
@@ -183,7 +186,7 @@ def systems() -> Json:
 def people() -> Json:
     """The links in mails."""
     token = [parameter("token", "path", description="The capability of the link.")]
-    open_to_holders: Json = {"security": []}
+    open_to_holders: Json = {"security": [], "pages": True}
     submission = operation(
         "submission_page",
         "The submitter's page",

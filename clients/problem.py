@@ -86,6 +86,6 @@ class Problem(Exception):
 
 def invalid(errors: Sequence[FieldError]) -> Problem:
     """The problem of a body whose fields do not fit."""
-    named = "; ".join(f"{error.pointer or 'the body'} {error.message}" for error in errors[:3])
+    named = "; ".join(f"{error.pointer or 'The body'} {error.message.rstrip('.')}" for error in errors[:3])
     more = f"; and {len(errors) - 3} more" if len(errors) > 3 else ""
-    return Problem("invalid", f"{named}{more}", tuple(errors))
+    return Problem("invalid", f"{named}{more}.", tuple(errors))

@@ -46,7 +46,10 @@ async def review_page(req: func.HttpRequest, client: df.DurableOrchestrationClie
     stored, slot = await opened(scene, req)
     refusal = standing(stored.review, slot, scene.world.clock.now(), scene.world.directory)
     answered = slot.action is not None or delegated_to(stored.review, slot) is not None
-    return await shown(scene, req, stored, slot, refusal, 200 if answered else gone_for_good(refusal))
+    status = 200 if answered else gone_for_good(refusal)
+    if status == 410 and refusal is not None and not as_page(req):
+        raise told(refusal)
+    return await shown(scene, req, stored, slot, refusal, status)
 
 
 @bp.function_name("review_decision")

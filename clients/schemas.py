@@ -110,11 +110,24 @@ def visible_prose(value: str) -> str:
     return prose(value)
 
 
-Line = Annotated[StrictStr, Field(max_length=LONGEST_LINE), checked(line)]
-Prose = Annotated[StrictStr, Field(max_length=LONGEST_SUMMARY), checked(visible_prose)]
+_LINE_FORM = {"minLength": 1, "pattern": r"^[^\u0000-\u001f\u007f-\u009f\u2028\u2029]*\S[^\u0000-\u001f\u007f-\u009f\u2028\u2029]*$"}
+_PROSE_FORM = {"minLength": 1, "pattern": r"\S"}
+"""What JSON Schema can say of the checks below, for callers' own forms; the checks say the rest."""
+
+Line = Annotated[StrictStr, Field(max_length=LONGEST_LINE, json_schema_extra={**_LINE_FORM}), checked(line)]
+Prose = Annotated[StrictStr, Field(max_length=LONGEST_SUMMARY, json_schema_extra={**_PROSE_FORM}), checked(visible_prose)]
 Comment = Annotated[StrictStr, Field(max_length=LONGEST_COMMENT), checked(prose)]
-Reason = Annotated[StrictStr, Field(max_length=LONGEST_COMMENT), checked(visible_prose)]
-Address = Annotated[StrictStr, checked(one_address), Field(json_schema_extra={"format": "email"})]
+Reason = Annotated[StrictStr, Field(max_length=LONGEST_COMMENT, json_schema_extra={**_PROSE_FORM}), checked(visible_prose)]
+Address = Annotated[StrictStr, checked(one_address), Field(json_schema_extra={"format": "email", "maxLength": 254})]
+Somebody = Annotated[StrictStr, Field(max_length=254, json_schema_extra={**_LINE_FORM}), checked(line)]
+"""A mail address, or a name of the directory."""
+
+Amount = Annotated[StrictStr, Field(max_length=40, json_schema_extra={"pattern": f"^{_AMOUNT.pattern}$"}), checked(plain_amount)]
+Currency = Annotated[StrictStr, Field(json_schema_extra={"enum": list(MINOR_UNITS)}), checked(currency_code)]
+Day = Annotated[StrictStr, Field(json_schema_extra={"format": "date"}), checked(calendar_date)]
+Link = Annotated[
+    StrictStr, Field(max_length=LONGEST_LINK, json_schema_extra={"format": "uri", "pattern": "^https?://[^/]"}), checked(web_link)
+]
 Slot = Annotated[StrictStr, Field(max_length=64, pattern=r"^[A-Za-z0-9_-]+$")]
 
 
@@ -138,8 +151,8 @@ class PersonIn(Strict):
 class MoneyIn(Strict):
     """An amount: exact, so it is text."""
 
-    amount: Annotated[StrictStr, Field(max_length=40), checked(plain_amount)] = Field(examples=["12500.00"])
-    currency: Annotated[StrictStr, checked(currency_code)] = Field(examples=["EUR"])
+    amount: Amount = Field(examples=["12500.00"])
+    currency: Currency = Field(examples=["EUR"])
 
     @model_validator(mode="after")
     def fits_minor_units(self) -> "MoneyIn":
@@ -164,8 +177,8 @@ class ProposalIn(Strict):
     department: Line = Field(examples=["facilities"])
     category: Line = Field(examples=["building"])
     budget: MoneyIn
-    needed_by: Annotated[StrictStr, checked(calendar_date)] | None = Field(default=None, examples=["2027-03-31"])
-    links: Annotated[list[Annotated[StrictStr, Field(max_length=LONGEST_LINK), checked(web_link)]], Field(max_length=MOST_LINKS)] = []
+    needed_by: Day | None = Field(default=None, examples=["2027-03-31"])
+    links: Annotated[list[Link], Field(max_length=MOST_LINKS)] = []
     details: dict[StrictStr, Any] = Field(default={}, description="Any JSON, for the company's own rules; at most 64 KiB.")
 
     @model_validator(mode="after")
@@ -195,7 +208,7 @@ class Decision(Strict):
 
     action: Literal["approve", "reject", "request_changes", "abstain", "delegate"]
     comment: Comment = ""
-    to: Annotated[StrictStr, Field(max_length=254), checked(line)] | None = None
+    to: Somebody | None = None
     content_hash: Annotated[StrictStr, Field(pattern=r"^[0-9a-f]{64}$")] | None = None
 
 
@@ -215,14 +228,14 @@ class ReassignIn(Because):
     """An open slot, and whom to give it to: an address, or a name of the directory."""
 
     slot: Slot
-    to: Annotated[StrictStr, Field(max_length=254), checked(line)]
+    to: Somebody
 
 
 class AddIn(Because):
     """A stage by its index, counted from 0, and whom to ask in it."""
 
     stage: Annotated[StrictInt, Field(ge=0, le=9)]
-    to: Annotated[StrictStr, Field(max_length=254), checked(line)]
+    to: Somebody
 
 
 class ExtendIn(Because):
