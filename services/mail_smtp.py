@@ -3,18 +3,25 @@
 import asyncio
 import smtplib
 import ssl
+import unicodedata
 from collections.abc import Callable
 from contextlib import suppress
+from email.errors import MessageError
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
 from functools import partial
+
+from email_validator import validate_email
 
 from services.mail import Mail, MailRefused, MailUnavailable
 from services.settings import Settings
 
 SEVEN_BIT = SMTP.clone(cte_type="7bit")
 """Bodies are encoded, so that they pass servers without 8BITMIME (RFC 6152) unharmed."""
+
+DIRECTION = frozenset({"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"})
+"""Bidirectional classes of Unicode (https://unicode.org/reports/tr9/) that make text read otherwise than it is written."""
 
 CHECK_SECONDS = 5.0
 
@@ -43,9 +50,9 @@ class SmtpMailer:
         settings = self._settings
         message = EmailMessage(policy=SEVEN_BIT)
         try:
-            message["From"] = Address(settings.mail_sender, addr_spec=settings.mail_from)
-            message["To"] = Address(one_line(mail.to.name), addr_spec=one_line(mail.to.email))
-        except (ValueError, IndexError) as error:
+            message["From"] = Address(settings.mail_sender, addr_spec=in_ascii(settings.mail_from))
+            message["To"] = Address(one_line(mail.to.name), addr_spec=in_ascii(mail.to.email))
+        except (ValueError, MessageError) as error:
             raise MailRefused(f"the address cannot be written into a header: {error}") from None
         message["Subject"] = one_line(mail.subject)
         message["Message-ID"] = mail.message_id
@@ -103,8 +110,6 @@ def handed_over(message: EmailMessage, sender: str, recipient: str, server: smtp
         raise refused(*next(iter(error.recipients.values()))) from None
     except smtplib.SMTPDataError as error:
         raise refused(error.smtp_code, error.smtp_error) from None
-    except smtplib.SMTPNotSupportedError as error:  # an address with letters that this server's mail cannot carry
-        raise MailRefused(str(error)) from None
 
 
 def take_leave(server: smtplib.SMTP) -> None:
@@ -120,6 +125,19 @@ def refused(code: int, reply: bytes | str) -> MailRefused | MailUnavailable:
     return MailRefused(text) if 500 <= code < 600 else MailUnavailable(text)
 
 
+def in_ascii(address: str) -> str:
+    """An address as every mail server takes it, its domain in ASCII (IDNA 2008). Raises ValueError where that cannot be."""
+    known = validate_email(address, check_deliverability=False)
+    if known.ascii_email is None:
+        raise ValueError("letters beyond ASCII before the @ need SMTPUTF8, which is not used")
+    return known.ascii_email
+
+
 def one_line(text: str) -> str:
-    """Text for a header: control characters die here, whatever let them come so far."""
-    return " ".join("".join(character if character.isprintable() else " " for character in text).split())
+    """Text for a header: whatever ends a line, controls or turns the reading direction dies here, whatever let it come so far."""
+    return " ".join("".join(" " if barred(character) else character for character in text).split())
+
+
+def barred(character: str) -> bool:
+    """Controls, line and paragraph separators, halves of characters, and direction marks; joiners of letters and emoji may stay."""
+    return unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp") or unicodedata.bidirectional(character) in DIRECTION

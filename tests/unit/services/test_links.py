@@ -12,7 +12,7 @@ from services.settings import Settings
 from tests.unit.services.trails import an_id
 
 OLD, NEW = "old-key-old-key-old-key-old-key-old", "new-key-new-key-new-key-new-key-new"
-BASE64 = string.ascii_letters + string.digits + "-_"
+BASE64 = string.ascii_uppercase + string.ascii_lowercase + string.digits + "-_"
 
 
 def links(*keys: str) -> Links:

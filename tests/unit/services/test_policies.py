@@ -87,7 +87,7 @@ def test_without_a_good_file_there_is_no_policy(tmp_path: Path) -> None:
         ('name = "Two"', 'name = "Two"\nrule = "3 of 2"', r"line 22, policy\.1\.stages\.1: 3 of 2: more approvals than people"),
         ('name = "Two"', 'name = "Two"\nreminder = ["P1D"]', r"line 24, policy\.1\.stages\.1\.reminder: Extra inputs"),
         ('email = "ann@example.com"', 'email = "ann"', r"line 3, people\.ann\.email: "),
-        ("[[policy.stages]]\nname = \"Two\"", "[[policy.stages]]\nnam = \"Two\"", r"line 22, policy\.1\.stages\.1\.name: Field required"),
+        ('[[policy.stages]]\nname = "Two"', '[[policy.stages]]\nnam = "Two"', r"line 22, policy\.1\.stages\.1\.name: Field required"),
         ('categories = ["it"]', 'categories = "it"', r"line 7, policy\.0\.match\.categories: "),
     ],
 )

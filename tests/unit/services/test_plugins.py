@@ -1,0 +1,1 @@
+"""Proprietary rules: found by name, and never trusted to behave."""
