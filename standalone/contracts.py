@@ -137,6 +137,7 @@ class InstanceStatus:
     created: datetime
     last_updated: datetime
     history_json: JsonText | None = None
+    waits_json: JsonText | None = None  # where it stands: {"python": "waits" | "done" | "raised", "engine": [what it awaits, in words]}
 
 
 @dataclass(frozen=True)

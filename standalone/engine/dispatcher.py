@@ -256,14 +256,16 @@ class Dispatcher:
         lost = self._lost.pop(n, "")
         if n in self._newborn:
             instance, name = self._newborn[n]
-            return Load(n, instance, name, 0, (), (), "Pending", None, None, False, lost)
+            return Load(n, instance, name, 0, (), (), "Pending", None, None, False, lost, None, self.settings.default_version)
         found = self.store.load(n)
         if found is None:
             return None
         instance, name, status, k, fresh, custom, output, given = found
         rows = self.store.history(n)
         events, tasks = [row[0] for row in rows], [row[1] for row in rows]
-        return Load(n, instance, name, k, events, tasks, status, custom, output, bool(fresh), lost, given if name.startswith("@") else None)
+        state = given if name.startswith("@") else None
+        version = self.settings.default_version
+        return Load(n, instance, name, k, events, tasks, status, custom, output, bool(fresh), lost, state, version)
 
     def _collect_mail(self, n: int) -> list[Arrival]:
         arrivals = self._mail.pop(n, [])
@@ -344,7 +346,7 @@ class Dispatcher:
             self._timer_taken((due, n, number))
         group.timers.update({(due, n, number): None for due, number in episode.timers})
         seat.running, seat.fresh = episode.running, episode.fresh
-        if episode.changes:
+        if episode.ran:
             group.episodes.append(episode)
             seat.uncommitted += 1
         for send in episode.sends:

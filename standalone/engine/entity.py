@@ -92,7 +92,7 @@ class Entity:
         sends = [self._answer(each, result, now) for each, result in zip(requests, results, strict=True) if not each["signal"]] + sends
         self.episodes += 1
         state = json.dumps({"exists": self.exists, "state": self.state})
-        return Episode(self.n, self.episodes, seqs, fired, microseconds(now), sends=sends, input=state)
+        return Episode(self.n, self.episodes, seqs, fired, microseconds(now), True, sends=sends, input=state)
 
     def _answer(self, asked: Mapping[str, Any], result: Mapping[str, Any], now: datetime) -> Send:
         told: dict[str, Any] = {"result": result["result"]}

@@ -37,6 +37,7 @@ class Load(NamedTuple):
     fresh: bool
     lost: str
     state: str | None = None  # of an entity
+    default_version: str = ""  # for children that are given none
 
 
 class Deliver(NamedTuple):
@@ -87,13 +88,14 @@ class Send(NamedTuple):
 
 
 class Episode(NamedTuple):
-    """An episode that has run, to be written down as one. `events` is empty when all that arrived was dropped, and for an entity."""
+    """An episode, to be written down as one. Where nothing `ran`, all that arrived was dropped; an entity's has no `events`."""
 
     n: int
     number: int
     seqs: Sequence[int]  # of the messages it took
     fired: Sequence[tuple[int, int]]  # due, number: of the timers it took
     updated: int  # microseconds since 1970
+    ran: bool
     status: str = "Running"
     custom: str | None = None
     output: str | None = None
@@ -107,11 +109,6 @@ class Episode(NamedTuple):
     renews: bool = False  # the history so far is replaced
     fresh: bool = False  # there is more to run without any message
     input: str | None = None  # of a new execution; an entity's state
-
-    @property
-    def changes(self) -> bool:
-        """Is there more to write than that messages are gone?"""
-        return bool(self.events) or self.input is not None
 
 
 class Answered(NamedTuple):

@@ -49,7 +49,7 @@ class Orchestration:
 
     def __init__(self, load: Load, known: Known, call: Callable[[str, str], Answer]) -> None:
         self.n, self.instance, self.name = load.n, load.instance, load.name
-        self.known, self.call = known, call
+        self.known, self.call, self.default_version = known, call, load.default_version
         self.episodes, self.fresh = load.episodes, load.fresh
         self.status, self.custom, self.output = load.status, load.custom, load.output
         self.events = h.parse(load.rows)
@@ -233,15 +233,15 @@ class Orchestration:
             json.dumps({"activities": activities, "timers": [(number, due) for due, number in timers]}) if activities or timers else None
         )
         events = ",".join([self.texts[0], *map(h.as_played, self.texts[1:])] if renews else self.texts[begins:])
-        waits = json.dumps(outcome.waits) if outcome.waits else None
+        waits = json.dumps({"python": outcome.python, "engine": outcome.waits}) if outcome.waits else None
         return self._episode(
             now, seqs, fired, events=events, tasks=tasks, timers=timers, sends=sends, waits=waits, renews=renews, input=given
         )
 
     def _episode(self, now: datetime, seqs: list[int], fired: list[tuple[int, int]], **written: Any) -> Episode:
         """An episode as it is told to the main process; `written`: what only one that has run tells of."""
-        if written:
-            self.episodes += 1
+        ran = bool(written)
+        self.episodes += ran
         sends = [*written.pop("sends", ()), *(Send("start", self.instance, h.text(each), name=each["Name"]) for each in self.successors)]
         self.successors = []
         gone: list[tuple[int, int]] = []
@@ -250,7 +250,7 @@ class Orchestration:
             self.timers, self.scheduled = {}, {}
             written |= {"timers": (), "tasks": None}
         return Episode(
-            self.n, self.episodes, seqs, fired, microseconds(now), self.status, self.custom, self.output,
+            self.n, self.episodes, seqs, fired, microseconds(now), ran, self.status, self.custom, self.output,
             running=len(self.scheduled), timers_gone=gone, sends=sends, fresh=self.fresh, **written,
         )  # fmt: skip
 
@@ -282,7 +282,9 @@ class Orchestration:
         if decision.kind == "child":
             parent = {"name": self.name, "instance": self.instance, "execution": self.execution, "task": decision.number}
             given = json.dumps(decision.input, ensure_ascii=False, separators=(",", ":")) if decision.input is not None else None
-            started = h.execution_started(at, decision.name, given, decision.instance, uuid.uuid4().hex, decision.version, parent)
+            started = h.execution_started(
+                at, decision.name, given, decision.instance, uuid.uuid4().hex, decision.version or self.default_version, parent
+            )
             return Send("start", decision.instance, h.text(started), name=decision.name)
         due = microseconds(decision.fire_at) if decision.fire_at else 0
         return Send("event", decision.instance, h.text(h.event(h.EVENT_RAISED, at, Name="op", Input=decision.input)), due=due)

@@ -33,7 +33,7 @@ def status(row: Row, history_json: str | None = None) -> InstanceStatus:
     """A stored row for those who ask."""
     created, updated = (EPOCH + timedelta(microseconds=value) for value in (row.created, row.updated))
     output = as_json(row.output)
-    return InstanceStatus(row.id, row.name, row.status, row.input, row.custom, output, created, updated, history_json)
+    return InstanceStatus(row.id, row.name, row.status, row.input, row.custom, output, created, updated, history_json, row.waits)
 
 
 def as_json(text: str | None) -> str | None:

@@ -78,6 +78,7 @@ class Outcome:
     custom_status: str | None
     played: int  # events gone through: all, unless one did not fit
     waits: Sequence[str] = ()
+    python: str = "waits"  # where the SDK is: "waits", or "done" or "raised" while the extension still stands at `waits`
 
 
 class NonDeterministic(Exception):
@@ -131,7 +132,7 @@ class _Replay:
         except NonDeterministic as error:
             self.complete("Failed", wording.non_deterministic(str(error)), None)
         decisions = [self.made[number] for number in sorted(self.made)]
-        return Outcome(decisions, self.ending, self.custom_status, played, self.describe_waits())
+        return Outcome(decisions, self.ending, self.custom_status, played, self.describe_waits(), self.python())
 
     # -- history ----------------------------------------------------------------------------------------------------------
 
@@ -416,10 +417,16 @@ class _Replay:
 
     # -- for people -------------------------------------------------------------------------------------------------------
 
+    def python(self) -> str:
+        """Where the SDK is, which may be far ahead."""
+        return "raised" if self.answer.state.get("error") else "done" if self.answer.state.get("isDone") else "waits"
+
     def describe_waits(self) -> Sequence[str]:
-        """The actions that the list stands at; empty when it is through."""
-        if self.ending is not None or self.awaiting is None or self.awaiting.done:
+        """The actions that the list stands at; where it is through, what is still open; nothing at the end."""
+        if self.ending is not None or self.awaiting is None:
             return ()
+        if self.awaiting.done:
+            return tuple(f"the open task number {number}" for number in sorted(self.open))
         return tuple(describe(action) for action in self.groups[self.position - 1])
 
 
