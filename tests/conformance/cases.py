@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from standalone.contracts import HistoryUnreadable, InstanceEnded, InstanceNotFound, InstanceNotInState
-from standalone.engine import Engine
+from standalone.engine import Engine, EngineSettings
 from standalone.engine import history as h
 from standalone.engine.orchestration import ENDED
 from tests.host.enginehost import Host, running
@@ -169,9 +169,11 @@ async def look(engine: Engine, instance: str) -> Any:
     return {"state": status.runtime_status, "custom": custom, "output": first_line(output), "history": history}
 
 
-async def run(programs: Mapping[str, Mapping[str, Any]], app_dir: Path, state: Path) -> Mapping[str, Case]:
+async def run(
+    programs: Mapping[str, Mapping[str, Any]], app_dir: Path, state: Path, settings: EngineSettings | None = None
+) -> Mapping[str, Case]:
     """Run all programs at once; the cases then hold what was seen."""
-    async with running(app_dir, state) as host:
+    async with running(app_dir, state, settings=settings) as host:
         begun = host.clock.now()
         cases = {name: Case(name, program, begun.isoformat()) for name, program in programs.items()}
         sys.modules["function_app"].now = host.clock.now  # type: ignore[attr-defined]

@@ -16,6 +16,7 @@ class StandingClock:
     """Time that stands until it is moved."""
 
     virtual = True
+    offset = timedelta(0)
 
     def __init__(self, now: datetime = BEGINNING) -> None:
         self._now = now
@@ -59,7 +60,8 @@ async def running(
 ) -> AsyncIterator[Host]:
     """The app in `app_dir` on the engine, in this process."""
     clock = clock or StandingClock()
-    workers = InProcessWorkers(app_dir, clock=clock, binding_base_url="http://127.0.0.1:9/durabletask/")
+    environment = {"AZURE_FUNCTIONS_DURABLE_STRICT_TYPING": "1"}  # loose, the SDK warns once, and warnings are errors here
+    workers = InProcessWorkers(app_dir, clock=clock, binding_base_url="http://127.0.0.1:9/durabletask/", environment=environment)
     engine = Engine(state / "engine.sqlite", clock, workers, settings=settings or EngineSettings(synchronous="OFF"))
     await workers.start()
     try:

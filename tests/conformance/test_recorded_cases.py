@@ -1,0 +1,34 @@
+"""The cases that matter most, recorded on the real Durable extension 3.19.0, kept as data: each is a question and what it answered."""
+
+import json
+import logging
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from standalone.engine import EngineSettings
+from tests.conformance.cases import Case, difference, run
+
+DATA = Path(__file__).parent / "data"
+PROGRAMS: Mapping[str, Mapping[str, Any]] = json.loads((DATA / "known.json").read_text())
+
+
+@pytest.fixture(scope="module", params=["kept in memory", "read from disk each time"])
+async def cases(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Case]:
+    """All programs, run at once: with instances kept loaded while they rest, and with each read from the file when it goes on."""
+    seated = 200 if request.param == "kept in memory" else 0
+    logging.getLogger().setLevel(logging.ERROR)
+    return await run(PROGRAMS, DATA / "app", tmp_path_factory.mktemp("state"), EngineSettings(synchronous="OFF", most_seated=seated))
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_the_engine_does_what_the_real_one_did(cases: Mapping[str, Case], name: str) -> None:
+    """What passes here must pass there: HTTP codes, states, custom status, output, history, and what the function was called with."""
+    recorded = PROGRAMS[name]
+    assert difference(recorded["seen"], cases[name].seen, "seen") is None, recorded["question"]
+    if "trigger" in recorded:
+        of = {key: value for key, value in (cases[name].trigger or {}).items() if recorded["trigger"].get(key) is not None}
+        expected = {key: value for key, value in recorded["trigger"].items() if value is not None}
+        assert difference(expected, of, "trigger") is None, recorded["question"]
