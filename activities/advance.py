@@ -10,7 +10,7 @@ from activities.checks import crash_report, payloads
 from activities.envelope import Call
 from domain import names
 from domain.agenda import Notice, agenda
-from domain.commands import Actor, LetTimePass, Report
+from domain.commands import Actor, Command, LetTimePass, Report, Suspend
 from domain.judge import next_due
 from domain.people import SYSTEM
 from domain.review import ENDED
@@ -37,10 +37,9 @@ async def advance(payload: dict) -> dict:  # type: ignore[type-arg]  # the worke
     """
     look = Look.model_validate(payload)
     world = services()
-    reports = tuple(report for crash in look.crashed if (report := crash_report(crash)))
-    command = Report(reports) if reports else LetTimePass()
     try:
-        brought = await bring(world.records, world.directory, world.clock, look.proposal, command, Actor(SYSTEM, "system"))
+        for command in commands(look.crashed):
+            brought = await bring(world.records, world.directory, world.clock, look.proposal, command, Actor(SYSTEM, "system"))
     except UnknownProposal:
         log.warning("proposal %s is gone: its instance ends", look.proposal)
         return {
@@ -65,6 +64,19 @@ async def advance(payload: dict) -> dict:  # type: ignore[type-arg]  # the worke
         "wake_at": due.isoformat() if due else None,
         "outcome": review.outcome if review.status in ENDED else None,
     }
+
+
+def commands(crashed: list[dict[str, Any]]) -> list[Command]:
+    """What is to be brought: time, and a finding in place of each report that will never come.
+
+    Without a plan there is nobody to ask: the proposal goes on hold, and whoever resumes it has the plan made anew.
+    """
+    brought: list[Command] = [LetTimePass()]
+    if reports := tuple(report for crash in crashed if (report := crash_report(crash))):
+        brought.append(Report(reports))
+    if any(crash["activity"] == names.PLAN for crash in crashed):
+        brought.append(Suspend("No plan could be made: what makes it died at every attempt."))
+    return brought
 
 
 def notice_payload(proposal: str, notice: Notice) -> dict[str, Any]:

@@ -51,7 +51,7 @@ def rule_calls(review: Review, round_: int, rules: Iterable[str], done: set[str]
 
 
 def crash_report(crash: dict[str, Any]) -> Validated | Assessed | FollowedUp | None:
-    """A finding in place of a report that will never come. None for a plan: without one the proposal waits for the next attempt."""
+    """A finding in place of a report that will never come. None for a plan, which nothing can stand in for."""
     rule, round_ = crash["rule"], crash["round"]
     finding = Finding(
         rule, "error", f"The rule {rule} could not be run: its process died or did not answer. A person must look at what it checks."

@@ -124,7 +124,7 @@ def deliver(context: df.DurableOrchestrationContext, outbox: Outbox) -> Tasks:
         return False
     last = outbox.attempts >= MAIL_ATTEMPTS
     answers = yield from fan_out(context, names.NOTIFY, [{**letter, "last": last} for letter in outbox.letters])
-    left = [letter for letter, answer in zip(outbox.letters, answers, strict=True) if (answer is None or answer["retry"]) and not last]
+    left = [letter for letter, answer in zip(outbox.letters, answers, strict=True) if answer is None or answer["retry"]]
     outbox.keep(left, context.current_utc_datetime)
     return any(answer["learned"] for answer in answers if answer)
 
