@@ -139,10 +139,9 @@ class Plugins:
         """One implementation, within the time limit; its answer in the shape that the hook wants."""
         if rule in self.faults:
             raise RuleFailed(rule, f"the plug-in cannot be loaded: {self.faults[rule]}")
-        plugin = self._manager.get_plugin(rule)
-        if plugin is None:
+        function = getattr(self._manager.get_plugin(rule), hook, None)
+        if function is None:
             raise RuleFailed(rule, "it is not among the plug-ins any more")
-        function = getattr(plugin, hook)
         wanted = {name: value for name, value in given.items() if name in inspect.signature(function).parameters}
         try:
             answer = await asyncio.wait_for(called(function, wanted), self._timeout.total_seconds())
