@@ -16,6 +16,8 @@ class StagePlan:
     `deadline` counts from the opening; each of `reminders` counts from the opening too and lies before the deadline.
     `on_expiry="escalate"` asks `escalate_to` once, with the deadline started anew; then the stage is rejected.
     `fallback` is asked in place of a slot that cannot be asked (nobody there, mail refused, only the submitter left).
+    The people are those of the day of planning; the names (of people and roles, as the policy has them) tell who it is on the
+    day when they are asked.
     """
 
     name: str
@@ -30,6 +32,9 @@ class StagePlan:
     comment_required: tuple[str, ...] = ("reject", "request_changes")
     may_delegate: bool = True
     show_others: bool = True
+    reviewer_names: tuple[str, ...] = ()
+    escalate_names: tuple[str, ...] = ()
+    fallback_names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

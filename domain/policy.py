@@ -188,7 +188,13 @@ class Policies(Strict):
             same=lambda a, b: self._natural(a) == self._natural(b),
             admits=lambda person: self._natural(person) in self.people or person.email.casefold().rpartition("@")[2] in self.mail_domains,
             active=self._is_active,
+            named=self._named,
         )
+
+    def _named(self, names: tuple[str, ...]) -> tuple[Person, ...] | None:
+        """The people behind names and roles, None when the file does not know one of them any more."""
+        known = all(name.removeprefix("role:") in self.roles if name.startswith("role:") else name in self.people for name in names)
+        return tuple(self._people(names)) if known else None
 
     def _is_active(self, person: Person) -> bool:
         """Somebody who is not in the directory is active if their mail domain is the company's; without any domain, always."""
@@ -286,6 +292,9 @@ class Policies(Strict):
             tuple(stage.comment_required),
             stage.may_delegate,
             stage.show_others,
+            tuple(stage.reviewers),
+            tuple(stage.escalate_to),
+            tuple(stage.fallback),
         )
 
 

@@ -52,5 +52,6 @@ def mail_failed(draft: Draft, result: MailFailed, at: datetime) -> None:
     slot = draft.review.slot(result.slot) if result.slot else None
     if slot is None or slot.state != "open" or result.notice != "asked" or draft.review.hold:
         return
-    if draft.eligible(draft.stage_plan(slot.stage).fallback, slot.stage):
+    plan = draft.stage_plan(slot.stage)
+    if draft.eligible(draft.directory.today(plan.fallback_names, plan.fallback), slot.stage):
         hand_to_fallback(draft, slot, at, "their mail could not be delivered")

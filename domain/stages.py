@@ -31,11 +31,14 @@ def open_stage(draft: Draft, index: int, at: datetime) -> None:
     """Ask the stage's people, the fallback where they do not suffice; with still too few, the proposal goes on hold."""
     plan = draft.stage_plan(index)
     draft.add(at, StageOpened(draft.review.round, index, at + plan.deadline))
-    people = [(person, "planned") for person in draft.eligible(plan.reviewers, index)]
+    reviewers = draft.directory.today(plan.reviewer_names, plan.reviewers)
+    people = [(person, "planned") for person in draft.eligible(reviewers, index)]
     needed = plan.needed if plan.needed is not None else 1
     if len(people) < needed:
         spare = [
-            person for person in draft.eligible(plan.fallback, index) if not draft.directory.among(person, tuple(p for p, _ in people))
+            person
+            for person in draft.eligible(draft.directory.today(plan.fallback_names, plan.fallback), index)
+            if not draft.directory.among(person, tuple(p for p, _ in people))
         ]
         people += [(person, "fallback") for person in spare[: needed - len(people)]]
     for person, why in people:
@@ -105,7 +108,8 @@ def expire(draft: Draft, at: datetime, why: str) -> None:
         return
     state, plan = opened
     index = state.index
-    seniors = draft.eligible(plan.escalate_to, index) if plan.on_expiry == "escalate" and not state.escalated else []
+    escalates = plan.on_expiry == "escalate" and not state.escalated
+    seniors = draft.eligible(draft.directory.today(plan.escalate_names, plan.escalate_to), index) if escalates else []
     if seniors:
         draft.add(at, Escalated(index, at + plan.deadline))
         for person in seniors:
@@ -126,7 +130,7 @@ def expire(draft: Draft, at: datetime, why: str) -> None:
 def hand_to_fallback(draft: Draft, slot: Slot, at: datetime, reason: str) -> None:
     """Give an open slot to the next person of the fallback, or to nobody, and see what that means for the stage."""
     plan = draft.stage_plan(slot.stage)
-    spare = draft.eligible(plan.fallback, slot.stage)
+    spare = draft.eligible(draft.directory.today(plan.fallback_names, plan.fallback), slot.stage)
     to_slot = draft.next_slot(slot.stage) if spare else None
     draft.add(at, HandedOn(slot.id, to_slot, "fallback", reason), SYSTEM_ACTOR)
     if spare:

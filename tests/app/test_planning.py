@@ -55,3 +55,27 @@ async def test_nobody_is_asked_about_their_own_proposal_by_whatever_address(gree
     await greenlight.host.settle()
     assert (await proposal.decide("ben", "approve")).status == 200
     assert (await proposal.status())["status"] == "approved"
+
+
+async def test_who_has_a_role_is_asked_of_the_day_when_the_stage_opens(greenlight: Greenlight) -> None:
+    """The new manager decides on what was filed under the old one (case 13)."""
+    roles = '[roles]\nowner = ["{0}"]\n'
+    stages = policy(stage("ann"), stage("role:owner"))
+    greenlight.use(stages.replace("[[policy]]", roles.format("cem") + "[[policy]]", 1))
+    proposal = await greenlight.submit()
+    greenlight.use(stages.replace("[[policy]]", roles.format("dia") + "[[policy]]", 1))
+    await proposal.decide("ann", "approve")
+    assert await proposal.waits_on() == ["Dia"]
+
+
+async def test_somebody_who_has_left_decides_nothing_and_the_fallback_is_asked(greenlight: Greenlight) -> None:
+    """Elsewhere a deactivated administrator went on approving (case 11)."""
+    stages = policy(stage("ann", fallback=["ben"]))
+    greenlight.use(stages)
+    proposal = await greenlight.submit()
+    link = greenlight.link("ann")
+    greenlight.use(stages.replace('email = "ann@example.com"', 'email = "ann@example.com"\nactive = false'))
+    answer = await proposal.decide_at(link, "approve")
+    assert answer.status == 410
+    assert await proposal.waits_on() == ["Ben"]
+    assert (await proposal.decide("ben", "approve")).status == 200
