@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -30,6 +30,9 @@ _HEAD = re.compile(r"\s*(?:<!doctype[^>]*>)?\s*(?:<html[^>]*>)?\s*(?:<head[^>]*>
 LONGEST_SKIP = timedelta(days=3660)
 UNSNIFFED = {"X-Content-Type-Options": "nosniff"}
 LETTERS_SHOWN = 100
+AREAS = {"home.html": "", "mailbox.html": "mail", "clock.html": "clock", "instances.html": "instances"}
+"""Which entry of the navigation a page is."""
+
 _ID = re.compile(r"[0-9]{1,15}")
 FUNCTIONS_SHOWN = ("http", "timer", "orchestrator", "activity", "entity")
 
@@ -48,6 +51,7 @@ class Pages:
         )
         self._templates.filters["when"] = when
         self._templates.filters["pretty"] = pretty
+        self._templates.filters["told"] = told
 
     async def handle(self, request: web.Request, rest: str) -> web.StreamResponse:
         """Answer a request for `rest`, the path below /standalone/."""
@@ -65,7 +69,8 @@ class Pages:
         return await page(request, [unquote(part) for part in parts if part])
 
     def _html(self, template: str, status: int = 200, **values: Any) -> web.Response:
-        text = self._templates.get_template(template).render(now=self._host.clock.now(), virtual=self._host.clock.virtual, **values)
+        now, virtual = self._host.clock.now(), self._host.clock.virtual
+        text = self._templates.get_template(template).render(area=AREAS.get(template), now=now, virtual=virtual, **values)
         headers = {"Content-Security-Policy": PAGE_POLICY, "Cache-Control": "no-store", **UNSNIFFED}
         return web.Response(text=text, status=status, content_type="text/html", headers={**headers, "Referrer-Policy": "same-origin"})
 
@@ -77,14 +82,21 @@ class Pages:
 
     async def _home(self, request: web.Request, parts: list[str]) -> web.StreamResponse:
         functions = [
-            {"name": each.name, "kind": each.kind, "route": self._route(each)}
+            {"name": each.name, "kind": each.kind, "route": self._route(each), "disabled": each.disabled}
             for each in self._host.functions
             if each.kind in FUNCTIONS_SHOWN
         ]
         return self._html("home.html", functions=functions, url=self._host.url, app=self._host.app_dir.name)
 
     def _route(self, function: c.FunctionInfo) -> str:
-        return next((f"/{route.template}" for route in self._host.routes.routes if route.function.name == function.name), "")
+        return next(
+            (
+                f"{', '.join(sorted(route.methods))} /{route.template}"
+                for route in self._host.routes.routes
+                if route.function.name == function.name
+            ),
+            "",
+        )
 
     # -- mailbox ----------------------------------------------------------------------------------------------------------
 
@@ -163,15 +175,17 @@ class Pages:
     async def _instance(self, request: web.Request, instance: str, rest: list[str]) -> web.StreamResponse:
         if request.method == "POST" and rest:
             return await self._act(request, instance, rest[0])
+        unreadable = False
         try:
             found = await self._host.engine.get(instance, history=True, history_outputs=True)
         except c.HistoryUnreadable:
-            found = await self._host.engine.get(instance)
+            unreadable, found = True, await self._host.engine.get(instance)
         if found is None:
             return self._nothing()
         events = json.loads(found.history_json or "[]")
         picture = timeline(events, self._host.clock.now())
-        return self._html("instance.html", found=found, events=events, picture=picture, ended=found.runtime_status in ENDED)
+        ended = found.runtime_status in ENDED
+        return self._html("instance.html", found=found, events=events, picture=picture, ended=ended, unreadable=unreadable)
 
     async def _act(self, request: web.Request, instance: str, verb: str) -> web.StreamResponse:
         form = await posted(request)
@@ -210,6 +224,14 @@ async def posted(request: web.Request) -> dict[str, Any]:
 def when(instant: datetime | None) -> str:
     """An instant as the pages show it."""
     return instant.strftime("%a %d %b %Y, %H:%M:%S UTC") if instant else "–"
+
+
+def told(event: Mapping[str, Any]) -> str:
+    """What an event of a history has to say, in one line."""
+    for name in ("Result", "Reason", "Input", "FireAt"):
+        if (value := event.get(name)) is not None:
+            return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return ""
 
 
 def pretty(text: str | None) -> str:
