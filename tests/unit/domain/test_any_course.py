@@ -9,6 +9,8 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from domain import commands as c
 from domain import facts as f
 from domain.judge import decide, fold, next_due
+from domain.people import Person
+from domain.plan import Plan, StagePlan
 from tests.unit.domain.world import (
     ANN,
     BEN,
@@ -73,9 +75,9 @@ class Course(RuleBasedStateMachine):
 
     @precondition(lambda self: self.world.review.plan is None and not self.world.review.ended)
     @rule(stages=STAGES, wait=WAITS)
-    def plan(self, stages: list[f.Plan], wait: timedelta) -> None:
+    def plan(self, stages: list[StagePlan], wait: timedelta) -> None:
         """The round is planned."""
-        self.do(c.Report((f.Planned(self.world.review.round, f.Plan("p", tuple(stages))),)), GREENLIGHT, wait)  # type: ignore[arg-type]
+        self.do(c.Report((f.Planned(self.world.review.round, Plan("p", tuple(stages))),)), GREENLIGHT, wait)
 
     @precondition(lambda self: bool(self.world.review.slots))
     @rule(data=st.data(), action=st.sampled_from(["approve", "approve", "reject", "abstain", "request_changes"]), wait=WAITS)
@@ -87,7 +89,7 @@ class Course(RuleBasedStateMachine):
 
     @precondition(lambda self: bool(self.world.review.slots))
     @rule(data=st.data(), to=st.sampled_from([ANN, BEN, DIA, ELI]), wait=WAITS)
-    def delegate(self, data: st.DataObject, to: c.Person, wait: timedelta) -> None:
+    def delegate(self, data: st.DataObject, to: Person, wait: timedelta) -> None:
         """Or hands it on."""
         slot = data.draw(st.sampled_from([slot.id for slot in self.world.review.slots]))
         self.do(c.Delegate(slot, to), REVIEWER, wait)

@@ -102,6 +102,10 @@ class World:
         """Nothing happens but time."""
         return self.do(c.LetTimePass(), after=by)
 
+    def status(self) -> str:
+        """The proposal's status now."""
+        return self.review.status
+
     def states(self) -> dict[str, str]:
         """The present round's slots, by id."""
         return {slot.id: slot.state for slot in self.review.slots if slot.round == self.review.round}
