@@ -20,7 +20,7 @@ from standalone.engine.alarm import Alarm, Key
 from standalone.engine.commits import Committer
 from standalone.engine.entity import NO_STATE
 from standalone.engine.messages import Arrival, Committed, Deliver, Episode, Load, Send, Unload
-from standalone.engine.orchestration import ENDED, microseconds
+from standalone.engine.orchestration import microseconds
 from standalone.engine.store import Group, Row, Store
 
 
@@ -72,6 +72,7 @@ class Dispatcher:
         self._draining: dict[int, int] = {}  # instances of a lost worker: episodes still on their way to the disk
         self._held: set[int] = set()  # instances that are being rewound
         self._lost: dict[int, str] = {}  # instances of a lost worker, and how it died
+        self._strikes: dict[int, int] = {}  # how often a worker died while they had an episode to run
         self._newborn: dict[int, tuple[str, str]] = {}  # not on disk yet: n -> id, name
         self._ids: dict[str, int] = {}  # of newborn instances
         self._vanished: set[str] = set()  # ids whose deletion is not on disk yet
@@ -245,7 +246,7 @@ class Dispatcher:
         seat = self._seats[n] = Seat(self.workers.place(n))
         seat.fresh = load.fresh
         seat.unanswered = {arrival.seq: arrival for arrival in arrivals}
-        seat.running = open_activities(load)
+        seat.running = load.running
         self.workers.send(seat.worker, load)
         if arrivals:
             self.workers.send(seat.worker, Deliver(n, arrivals))
@@ -253,19 +254,20 @@ class Dispatcher:
             self._rest(n)
 
     def _load(self, n: int) -> Load | None:
-        lost = self._lost.pop(n, "")
+        lost, strikes, version = self._lost.pop(n, ""), self._strikes.get(n, 0), self.settings.default_version
         if n in self._newborn:
             instance, name = self._newborn[n]
-            return Load(n, instance, name, 0, (), (), "Pending", None, None, False, lost, None, self.settings.default_version)
+            return Load(n, instance, name, lost=lost, strikes=strikes, default_version=version)
         found = self.store.load(n)
         if found is None:
             return None
-        instance, name, status, k, fresh, custom, output, given = found
+        instance, name, status, k, running, fresh, custom, output, given = found
         rows = self.store.history(n)
         events, tasks = [row[0] for row in rows], [row[1] for row in rows]
         state = given if name.startswith("@") else None
-        version = self.settings.default_version
-        return Load(n, instance, name, k, events, tasks, status, custom, output, bool(fresh), lost, state, version)
+        return Load(
+            n, instance, name, k, events, tasks, status, custom, output, running, bool(fresh), lost, strikes, state, version
+        )  # fmt: skip
 
     def _collect_mail(self, n: int) -> list[Arrival]:
         arrivals = self._mail.pop(n, [])
@@ -319,6 +321,8 @@ class Dispatcher:
             if seat.rests:
                 continue
             self._lost[n] = why
+            if seat.unanswered or seat.fresh:
+                self._strikes[n] = self._strikes.get(n, 0) + 1
             self._mail[n] = list(seat.unanswered.values()) + self._mail.get(n, [])
             if seat.uncommitted:
                 self._draining[n] = seat.uncommitted
@@ -346,6 +350,7 @@ class Dispatcher:
             self._timer_taken((due, n, number))
         group.timers.update({(due, n, number): None for due, number in episode.timers})
         seat.running, seat.fresh = episode.running, episode.fresh
+        self._strikes.pop(n, None)
         if episode.ran:
             group.episodes.append(episode)
             seat.uncommitted += 1
@@ -395,13 +400,3 @@ class Dispatcher:
                 self.workers.send(seat.worker, Committed(n, episode.number))
             if seat.rests:
                 self._rest(n)
-
-
-def open_activities(load: Load) -> int:
-    """How many activities an instance has open, as its stored history tells."""
-    if load.status in ENDED:
-        return 0
-    events = h.parse(load.rows)
-    scheduled = {each["EventId"] for each in events if each["EventType"] == h.TASK_SCHEDULED}
-    answered = {each["TaskScheduledId"] for each in events if each["EventType"] in (h.TASK_COMPLETED, h.TASK_FAILED)}
-    return len(scheduled - answered)

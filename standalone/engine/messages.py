@@ -23,19 +23,25 @@ class Arrival(NamedTuple):
 
 
 class Load(NamedTuple):
-    """An instance as the file has it. `lost`: how the worker died in which its activities ran; they have failed."""
+    """An instance as the file has it; only the first three of one that is not there yet.
+
+    `lost`: how the worker died in which its activities ran; they have failed. `strikes`: how often one died while this had an episode to
+    run.
+    """
 
     n: int
     instance: str
     name: str
-    episodes: int  # how many the file holds; they are numbered on from here
-    rows: Sequence[str]
-    tasks: Sequence[str | None]
-    status: str
-    custom: str | None
-    output: str | None
-    fresh: bool
-    lost: str
+    episodes: int = 0  # how many the file holds; they are numbered on from here
+    rows: Sequence[str] = ()
+    tasks: Sequence[str | None] = ()
+    status: str = "Pending"
+    custom: str | None = None
+    output: str | None = None
+    running: int = 0  # activities that are open
+    fresh: bool = False
+    lost: str = ""
+    strikes: int = 0
     state: str | None = None  # of an entity
     default_version: str = ""  # for children that are given none
 

@@ -36,6 +36,9 @@ def microseconds(instant: datetime) -> int:
     return (instant - EPOCH) // timedelta(microseconds=1)
 
 
+MOST_STRIKES = 3  # workers that may die in an instance's episodes before it is the instance that fails
+
+
 class Activity(NamedTuple):
     """An activity to run: its number in the execution, its name, its input as the action has it."""
 
@@ -50,6 +53,7 @@ class Orchestration:
     def __init__(self, load: Load, known: Known, call: Callable[[str, str], Answer]) -> None:
         self.n, self.instance, self.name = load.n, load.instance, load.name
         self.known, self.call, self.default_version = known, call, load.default_version
+        self.deadly = load.lost if load.strikes >= MOST_STRIKES else ""
         self.episodes, self.fresh = load.episodes, load.fresh
         self.status, self.custom, self.output = load.status, load.custom, load.output
         self.events = h.parse(load.rows)
@@ -185,6 +189,8 @@ class Orchestration:
         """Call the function with the whole history, or tell that there is none."""
         started = next(each for each in self.events if each["EventType"] == h.EXECUTION_STARTED)
         name = started["Name"]
+        if self.deadly:
+            return Answer(broken=f"{self.deadly} while it ran, {MOST_STRIKES} times")
         if name.casefold() not in self.known.orchestrators:
             return Answer(broken=wording.unknown_function(name, "orchestrator", self.known.orchestrators.values()))
         return self.call(name, self.trigger(started))

@@ -248,7 +248,7 @@ class _Replay:
                 self.groups = [[action] for action in actions[0]]
             else:
                 raise OrchestrationFails(wording.actions_not_in_one_list(state["schemaVersion"], len(actions)))
-        except OrchestrationFails as failure:
+        except Exception as failure:  # as in .NET: whatever goes wrong with the answer fails the orchestration
             self.ended = ("Failed", wording.orchestrator_failed(self.name, str(failure)), None)
             return
         self.advance()
@@ -275,7 +275,7 @@ class _Replay:
                 self.position += 1
                 started = [self.invoke(action) for action in group]
                 self.awaiting = started[0] if len(started) == 1 else when_any(started) if started else finished()
-        except OrchestrationFails as failure:
+        except Exception as failure:  # the same
             self.ended = ("Failed", wording.orchestrator_failed(self.name, str(failure)), None)
 
     def end(self) -> None:

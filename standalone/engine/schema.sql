@@ -86,7 +86,7 @@ DELETE FROM instances WHERE n = ?;
 SELECT n, id, name, status, created, updated, input, custom, output, waits FROM instances WHERE id = ?;
 
 -- name: load
-SELECT id, name, status, k, fresh, custom, output, input FROM instances WHERE n = ?;
+SELECT id, name, status, k, open, fresh, custom, output, input FROM instances WHERE n = ?;
 
 -- name: history
 SELECT events, tasks FROM history WHERE n = ? ORDER BY k;

@@ -198,7 +198,7 @@ class Store:
         return row and Row(*row)
 
     def load(self, n: int) -> tuple[Any, ...] | None:
-        """id, name, status, k, fresh, custom, output, input."""
+        """id, name, status, k, open, fresh, custom, output, input."""
         found: tuple[Any, ...] | None = self._reader.execute(SQL["load"], (n,)).fetchone()
         return found
 

@@ -9,6 +9,7 @@ import contextvars
 import functools
 import inspect
 import json
+import os
 import traceback
 import typing
 import uuid
@@ -93,7 +94,8 @@ class Functions:
 
     def __init__(self, app_dir: Path, client_binding: str, threads: int | None = None) -> None:
         self.app_dir, self.client_binding = app_dir, client_binding
-        self.pool = ThreadPoolExecutor(threads, thread_name_prefix="function")
+        wanted = os.environ.get("PYTHON_THREADPOOL_THREAD_COUNT")
+        self.pool = ThreadPoolExecutor(threads or (int(wanted) if wanted else None), thread_name_prefix="function")
         self.registry = func.get_binding_registry()
         self.all = [Function(each) for each in loading.load(app_dir)]
         self.by_name = {each.info.name.casefold(): each for each in self.all}
@@ -116,7 +118,7 @@ class Functions:
         try:
             body = self._decode(function, "string", trigger)
             return Answer(json.loads(h.well_formed(function.call(**{function.parameter: body}))))
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             _, found, state = str(error).rpartition(OUT_OF_PROCESS_STATE)
             if found:
                 raised = _json_object(h.well_formed(state))
@@ -132,7 +134,7 @@ class Functions:
             body = self._decode(function, "string", trigger)
             answer: Mapping[str, Any] = json.loads(await self._run(function, {function.parameter: body}))
             return answer
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise _failed(error) from error
 
     async def act(self, name: str, value: str | None) -> str | None:
@@ -143,7 +145,7 @@ class Functions:
             result = await self._run(function, {function.parameter: argument})
             encoded = self.registry.get("activityTrigger").encode(result, expected_type=function.returns)
             return None if encoded.value is None else h.well_formed(encoded.value)
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise _failed(error) from error
 
     # -- other triggers ---------------------------------------------------------------------------------------------------
@@ -155,7 +157,7 @@ class Functions:
             request = self.registry.get("httpTrigger").decode(_http_datum(call), trigger_metadata={})
             result = await self._run(function, self._with_clients(function, {function.parameter: request}))
             return _http_answer(None if result is None else self.registry.get("http").encode(result, expected_type=function.returns))
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise _failed(error) from error
 
     async def call_timer(self, name: str, past_due: bool, now: datetime) -> None:
@@ -166,7 +168,7 @@ class Functions:
         try:
             timer = self._decode(function, "json", json.dumps({"IsPastDue": past_due, "ScheduleStatus": status}))
             await self._run(function, self._with_clients(function, {function.parameter: timer}))
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise _failed(error) from error
 
     def _with_clients(self, function: Function, arguments: dict[str, Any]) -> dict[str, Any]:
@@ -200,7 +202,7 @@ def _stack(error: BaseException) -> str:
     return "".join(traceback.format_list(traceback.extract_tb(error.__traceback__)))
 
 
-def _failed(error: Exception) -> FunctionFailed:
+def _failed(error: BaseException) -> FunctionFailed:
     return FunctionFailed(_message(error), _stack(error))
 
 
