@@ -129,8 +129,15 @@ def override(draft: Draft, command: c.Override, actor: Actor, at: datetime) -> R
 
 def retry(draft: Draft, command: c.Retry, actor: Actor, at: datetime) -> Refusal | None:
     """Have the engine's work begun anew."""
+    if actor.role == "operator" and draft.is_author(actor.person):
+        return own_proposal()
     draft.add(at, f.RetryAsked(command.reason.strip()), actor)
     return None
+
+
+def own_proposal() -> Refusal:
+    """Nobody acts as an operator on what they wrote."""
+    return Refusal("not_open", "You submitted this proposal, so you may only withdraw it and remind people.")
 
 
 def barred(draft: Draft, reason: str, actor: Actor) -> Refusal | None:
@@ -138,7 +145,7 @@ def barred(draft: Draft, reason: str, actor: Actor) -> Refusal | None:
     if draft.review.ended:
         return has_ended(draft)
     if actor.role == "operator" and draft.is_author(actor.person):
-        return Refusal("not_open", "You submitted this proposal, so you may only withdraw it and remind people.")
+        return own_proposal()
     if not reason.strip():
         return Refusal("invalid", "Say why: the reason is kept in the trail.", field="reason")
     if len(reason) > LONGEST_COMMENT:

@@ -92,7 +92,7 @@ def test_nobody_gets_a_turn_on_their_own_proposal(address: str) -> None:
     refused(world.do(c.Delegate("r1s1p1", me), REVIEWER), "invalid", "to")
     refused(world.do(c.Reassign("r1s1p1", me, "x"), OPERATOR), "invalid", "to")
     refused(world.do(c.Add(0, me, "x"), OPERATOR), "invalid", "to")
-    for command in (c.Override("approved", "mine"), c.Cancel("mine"), c.Suspend("mine"), c.Extend(world.now, "mine")):
+    for command in (c.Override("approved", "mine"), c.Cancel("mine"), c.Suspend("mine"), c.Extend(world.now, "mine"), c.Retry()):
         refused(world.do(command, c.Actor(me, "operator")), "not_open")
 
 

@@ -230,7 +230,7 @@ def appending(path: Path, barrier: Any, name: str) -> None:
                 stored = await records.read(an_id())
                 assert stored is not None
                 trail = Trail(an_id(), list(stored.facts))
-                facts = trail.bring(Retry(name), SAM, "operator")
+                facts = trail.bring(Retry(name), BEN, "operator")
                 try:
                     await records.append(stored, facts, trail.review)
                 except Conflict:
