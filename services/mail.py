@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from email_validator import validate_email
+
 from domain.people import Person
 
 
@@ -29,6 +31,14 @@ class Mail:
     message_id: str
     thread: str
     headers: dict[str, str] = field(default_factory=dict)
+
+
+def in_ascii(address: str) -> str:
+    """An address as every mail server takes it, its domain in ASCII (IDNA 2008). Raises ValueError where that cannot be."""
+    known = validate_email(address, check_deliverability=False)
+    if known.ascii_email is None:
+        raise ValueError("letters beyond ASCII before the @ need SMTPUTF8, which is not used")
+    return known.ascii_email
 
 
 class Mailer(Protocol):

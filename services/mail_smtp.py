@@ -12,9 +12,7 @@ from email.message import EmailMessage
 from email.policy import SMTP
 from functools import partial
 
-from email_validator import validate_email
-
-from services.mail import Mail, MailRefused, MailUnavailable
+from services.mail import Mail, MailRefused, MailUnavailable, in_ascii
 from services.settings import Settings
 
 SEVEN_BIT = SMTP.clone(cte_type="7bit")
@@ -50,7 +48,7 @@ class SmtpMailer:
         settings = self._settings
         message = EmailMessage(policy=SEVEN_BIT)
         try:
-            message["From"] = Address(settings.mail_sender, addr_spec=in_ascii(settings.mail_from))
+            message["From"] = Address(settings.mail_sender, addr_spec=settings.mail_from)
             message["To"] = Address(one_line(mail.to.name), addr_spec=in_ascii(mail.to.email))
         except (ValueError, MessageError) as error:
             raise MailRefused(f"the address cannot be written into a header: {error}") from None
@@ -123,14 +121,6 @@ def refused(code: int, reply: bytes | str) -> MailRefused | MailUnavailable:
     """What an SMTP reply means (RFC 5321 section 4.2.1): 5xx is final, all else may pass."""
     text = f"{code} {reply.decode(errors='replace') if isinstance(reply, bytes) else reply}"
     return MailRefused(text) if 500 <= code < 600 else MailUnavailable(text)
-
-
-def in_ascii(address: str) -> str:
-    """An address as every mail server takes it, its domain in ASCII (IDNA 2008). Raises ValueError where that cannot be."""
-    known = validate_email(address, check_deliverability=False)
-    if known.ascii_email is None:
-        raise ValueError("letters beyond ASCII before the @ need SMTPUTF8, which is not used")
-    return known.ascii_email
 
 
 def one_line(text: str) -> str:

@@ -11,6 +11,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, EmailStr, Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from services.mail import in_ascii
+
 DEVELOPMENT_KEY = "greenlight-development-key-that-protects-nothing"
 
 
@@ -120,6 +122,11 @@ class Settings(BaseSettings):
         if not url.startswith(("http://", "https://")):
             raise ValueError("must begin with http:// or https://")
         return url.rstrip("/")
+
+    @field_validator("mail_from", "operators_mailbox")
+    @classmethod
+    def _address_in_ascii(cls, address: str | None) -> str | None:
+        return in_ascii(address) if address else None
 
     @field_validator("zone")
     @classmethod

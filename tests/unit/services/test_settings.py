@@ -104,6 +104,16 @@ def test_the_embedded_host_s_mailbox_is_taken_where_no_server_is_set(monkeypatch
     assert Settings().smtp_host == "mail.example.com"
 
 
+def test_a_sender_s_domain_beyond_ascii_is_written_in_ascii(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It stands in Message-IDs too, which know nothing else (RFC 5322); a mailbox that cannot be written so is refused at the start."""
+    monkeypatch.setenv("GREENLIGHT_SIGNING_KEYS", KEY)
+    monkeypatch.setenv("GREENLIGHT_MAIL_FROM", "gl@bücher.de")
+    assert Settings().mail_from == "gl@xn--bcher-kva.de"
+    monkeypatch.setenv("GREENLIGHT_MAIL_FROM", "grün@example.com")
+    with pytest.raises(ValidationError, match="SMTPUTF8"):
+        Settings()
+
+
 def test_services_are_made_once_and_anew_after_a_reset(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Settings are read when first needed, and then no more."""
     monkeypatch.setenv("GREENLIGHT_SIGNING_KEYS", KEY)
