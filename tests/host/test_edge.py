@@ -1,12 +1,6 @@
 """The host's edge: HTTP, the durable API, timers, mailbox, clock, pages, keys, and refusing to start."""
 
-import asyncio
 import json
-import re
-import socket
-import subprocess
-import sys
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -14,32 +8,8 @@ from typing import Any
 import aiohttp
 import pytest
 
-from standalone.host import Host, HostRefuses
-
-HERE = Path(__file__).parent
-APP = HERE / "edge_app"
-ROOT = HERE.parents[1]
-BEGINNING = datetime(2026, 11, 30, 8, 0, tzinfo=UTC)
-
-
-@pytest.fixture
-async def host(tmp_path: Path) -> AsyncIterator[Host]:
-    """The small app, on virtual time."""
-    async with Host(APP, tmp_path / "state", virtual=True, start=BEGINNING) as running:
-        yield running
-
-
-@pytest.fixture
-async def http(host: Host) -> AsyncIterator[aiohttp.ClientSession]:
-    """A client of it."""
-    async with aiohttp.ClientSession(host.url) as session:
-        yield session
-
-
-async def get(http: aiohttp.ClientSession, path: str, **headers: str) -> tuple[int, str]:
-    """A GET's status and body."""
-    async with http.get(path, headers=headers) as answer:
-        return answer.status, await answer.text()
+from standalone.host import Host
+from tests.host.edgehost import APP, BEGINNING, get
 
 
 async def test_a_request_reaches_its_function_whole(http: aiohttp.ClientSession) -> None:
@@ -76,26 +46,14 @@ async def test_a_worker_process_sees_the_host_s_time_too(tmp_path: Path) -> None
         assert host.clock.offset > timedelta(days=2, hours=23, minutes=59), "what was skipped stays skipped after a restart"
 
 
-async def test_a_timer_function_runs_at_its_times_and_by_hand(host: Host, http: aiohttp.ClientSession) -> None:
-    """Its schedule comes from a setting; a jump over many of its times runs it once."""
-    await host.advance(timedelta(minutes=29))
-    assert await get(http, "/api/ticks") == (200, "")
-    await host.advance(timedelta(minutes=1))
-    await host.advance(timedelta(hours=5))
-    assert await get(http, "/api/ticks") == (200, "08:30,13:30")
-    async with http.post("/admin/functions/tick?wait=true", json={"input": ""}) as answer:
-        assert answer.status == 200
-    async with http.post("/admin/functions/nobody", json={"input": ""}) as answer:
-        assert answer.status == 404
-    assert (await get(http, "/api/ticks"))[1].count(",") == 2
-
-
 async def test_the_durable_client_starts_and_the_durable_api_answers_as_recorded(host: Host, http: aiohttp.ClientSession) -> None:
     """Codes and bodies of the real extension 3.19.0."""
     async with http.post("/api/begin/one") as answer:
         assert answer.status == 202
         payload = await answer.json()
     assert payload["id"] == "one"
+    async with http.get(payload["statusQueryGetUri"]) as answer:
+        assert answer.status == 202, "the links that a client hands out lead to the instance"
     base = "/runtime/webhooks/durabletask/instances"
     async with http.get(f"{base}/one") as answer:
         assert (answer.status, answer.headers["Retry-After"]) == (202, "5")
@@ -143,27 +101,6 @@ async def test_a_list_is_paged_by_a_token_in_a_header(host: Host, http: aiohttp.
         if not token:
             break
     assert seen == [f"i{number}" for number in range(5)]
-
-
-async def test_mail_of_the_app_lies_in_the_mailbox(http: aiohttp.ClientSession) -> None:
-    """As JSON for tests, as pages for people; the HTML part can do nothing but be read and followed."""
-    async with http.post("/api/mail") as answer:
-        assert await answer.text() == "sent"
-    _, listed = await get(http, "/standalone/mail")
-    summary = json.loads(listed)[0]
-    assert (summary["to"], summary["subject"], summary["received_at"]) == ("b@example.com", "Grüße <b>", "2026-11-30T08:00:00Z")
-    _, told = await get(http, f"/standalone/mail/{summary['id']}")
-    letter = json.loads(told)
-    assert letter["text"].splitlines()[0] == "text"
-    assert {"from", "headers", "html", "raw"} <= set(letter)
-    _, page = await get(http, "/standalone/mail", Accept="text/html")
-    assert "Grüße &lt;b&gt;" in page
-    async with http.get(f"/standalone/mail/{summary['id']}/html") as answer:
-        policy = answer.headers["Content-Security-Policy"]
-        assert "default-src 'none'" in policy
-        assert "allow-scripts" not in policy
-        assert '<base target="_top">' in await answer.text()
-    assert (await get(http, "/standalone/mail/99"))[0] == 404
 
 
 async def test_the_clock_is_skipped_over_http(host: Host, http: aiohttp.ClientSession) -> None:
@@ -221,52 +158,6 @@ async def test_elsewhere_than_on_loopback_keys_are_asked_for(tmp_path: Path) -> 
             assert (await get(http, "/admin/functions"))[0] == 401
             assert (await get(http, "/standalone/mail"))[0] == 404
             assert (await get(http, "/durabletask/instances"))[0] == 404
-
-
-async def test_a_state_folder_belongs_to_one_process(host: Host) -> None:
-    """Two writers would be one too many."""
-    with pytest.raises(HostRefuses, match="another process uses the state folder"):
-        async with Host(APP, host.state_dir):
-            raise AssertionError("never reached")
-
-
-async def test_a_port_in_use_is_one_clear_line(tmp_path: Path) -> None:
-    """The first thing that goes wrong on a laptop."""
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        taken.listen()
-        with pytest.raises(HostRefuses, match=r"port \d+ is in use"):
-            async with Host(APP, tmp_path / "state", port=taken.getsockname()[1]):
-                raise AssertionError("never reached")
-
-
-async def command(*arguments: str, app: Path) -> tuple[int, str]:
-    """`python -m standalone`, its exit code and what it said on standard error."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "standalone", *arguments, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
-    )
-    _, errors = await asyncio.wait_for(process.communicate(), 30)
-    assert process.returncode is not None
-    return process.returncode, errors.decode()
-
-
-async def test_an_app_that_does_not_import_says_where_and_exits_with_1(tmp_path: Path) -> None:
-    """File, line and reason, on one screen."""
-    (tmp_path / "function_app.py").write_text("import azure.functions\n\nimport nothing_of_that_name\n", encoding="utf-8")
-    code, errors = await command(str(tmp_path), "--port", "0", app=tmp_path)
-    assert code == 1
-    assert "nothing_of_that_name" in errors
-    assert re.search(r"function_app\.py.*3", errors)
-    assert len(errors.splitlines()) < 40
-
-
-async def test_a_broken_host_json_is_named(tmp_path: Path) -> None:
-    """In one line."""
-    (tmp_path / "function_app.py").write_text("", encoding="utf-8")
-    (tmp_path / "host.json").write_text("{", encoding="utf-8")
-    code, errors = await command("start", str(tmp_path), "--port", "0", app=tmp_path)
-    assert code == 1
-    assert "host.json is no JSON" in errors
 
 
 async def test_logs_hold_no_path_and_no_message_of_an_exception_in_an_answer(

@@ -1,0 +1,175 @@
+"""`python -m standalone`: what is said when it starts, when it cannot, and when it is told to stop."""
+
+import asyncio
+import json
+import re
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from standalone.contracts import AppDoesNotLoad
+from standalone.host import Host, HostRefuses
+from tests.host.edgehost import APP, BEGINNING, ROOT, an_app, get
+
+SLOW = """
+import asyncio, pathlib
+
+@app.route(route="slow/{name}", methods=["GET"])
+async def slow(req: func.HttpRequest) -> str:
+    pathlib.Path(req.params["begun"]).touch()
+    await asyncio.sleep(1)
+    return "done"
+"""
+
+
+@asynccontextmanager
+async def started(*arguments: str, app: Path) -> AsyncIterator[tuple[asyncio.subprocess.Process, str]]:
+    """The command, once it has said its URL."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "standalone", *arguments, str(app), cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    try:
+        assert process.stdout is not None
+        line = (await asyncio.wait_for(process.stdout.readline(), 30)).decode()
+        found = re.search(r"http://\S+", line)
+        assert found is not None, line
+        yield process, found[0]
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.communicate()
+
+
+async def command(*arguments: str) -> tuple[int, str]:
+    """`python -m standalone`, its exit code and what it said on standard error."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "standalone", *arguments, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+    )
+    _, errors = await asyncio.wait_for(process.communicate(), 30)
+    assert process.returncode is not None
+    return process.returncode, errors.decode()
+
+
+async def test_an_app_that_does_not_import_says_where_and_exits_with_1(tmp_path: Path) -> None:
+    """File, line and reason, on one screen."""
+    (tmp_path / "function_app.py").write_text("import azure.functions\n\nimport nothing_of_that_name\n", encoding="utf-8")
+    code, errors = await command(str(tmp_path), "--port", "0")
+    assert code == 1
+    assert "nothing_of_that_name" in errors
+    assert re.search(r"function_app\.py.*3", errors)
+    assert len(errors.splitlines()) < 40
+
+
+async def test_a_broken_host_json_is_named(tmp_path: Path) -> None:
+    """In one line."""
+    (tmp_path / "function_app.py").write_text("", encoding="utf-8")
+    (tmp_path / "host.json").write_text("{", encoding="utf-8")
+    code, errors = await command("start", str(tmp_path), "--port", "0")
+    assert code == 1
+    assert "host.json is no JSON" in errors
+
+
+async def test_a_port_in_use_is_one_clear_line(tmp_path: Path) -> None:
+    """The first thing that goes wrong on a laptop."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        with pytest.raises(HostRefuses, match=r"port \d+ is in use"):
+            async with Host(APP, tmp_path / "state", port=taken.getsockname()[1]):
+                raise AssertionError("never reached")
+
+
+async def test_a_state_folder_belongs_to_one_process(host: Host) -> None:
+    """Two writers would be one too many."""
+    with pytest.raises(HostRefuses, match="another process uses the state folder"):
+        async with Host(APP, host.state_dir):
+            raise AssertionError("never reached")
+
+
+async def test_a_request_under_way_is_answered_before_the_host_stops(tmp_path: Path) -> None:
+    """SIGTERM comes with every deployment; nobody's decision may get a broken connection for it."""
+    app, begun = an_app(tmp_path / "app", SLOW), tmp_path / "begun"
+    async with started("--port", "0", "--state", str(tmp_path / "state"), "--log", "json", app=app) as (process, url):
+        async with aiohttp.ClientSession(url) as http:
+            request = asyncio.create_task(get(http, f"/api/slow/capability?begun={begun}"))
+            while not begun.exists():
+                await asyncio.sleep(0.01)
+            process.send_signal(signal.SIGTERM)
+            assert await request == (200, "done")
+        _, errors = await asyncio.wait_for(process.communicate(), 10)
+        assert process.returncode == 0
+    lines = [json.loads(line) for line in errors.decode().splitlines()]
+    assert [line["message"].rpartition(" 200 ")[0] for line in lines if " 200 " in line["message"]] == ["GET /api/slow/{name}"]
+    assert "capability" not in errors.decode()
+
+
+@pytest.mark.parametrize(
+    ("code", "told"),
+    [
+        ('@app.route(route="x/{id:colour}")\ndef wrong(req: func.HttpRequest) -> str:\n    return ""\n', "the route of wrong .* colour"),
+        ('@app.route(route="x/{id:length(a)}")\ndef wrong(req: func.HttpRequest) -> str:\n    return ""\n', "the route of wrong .* length"),
+        ('@app.timer_trigger(arg_name="t", schedule="soon")\ndef wrong(t: func.TimerRequest) -> None: ...\n', "timer function wrong"),
+    ],
+)
+async def test_what_cannot_be_understood_of_an_app_names_the_function(tmp_path: Path, code: str, told: str) -> None:
+    """At the start, not at the first request."""
+    with pytest.raises(AppDoesNotLoad, match=told):
+        async with Host(an_app(tmp_path / "app", code), tmp_path / "state"):
+            raise AssertionError("never reached")
+
+
+async def test_what_is_not_served_is_named_at_the_start(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """A queue function that never runs would be looked for a long time."""
+    code = """
+@app.queue_trigger(arg_name="m", queue_name="q", connection="c")
+@app.blob_output(arg_name="out", path="x", connection="c")
+def queued(m: func.QueueMessage, out: func.Out[str]) -> None: ...
+"""
+    async with Host(an_app(tmp_path / "app", code), tmp_path / "state"):
+        assert "queued is never run: this host does not serve queueTrigger" in caplog.text
+        assert "queued: the binding out is not filled: blob" in caplog.text
+
+
+async def test_a_setting_given_to_the_host_wins_in_every_process(tmp_path: Path) -> None:
+    """Over local.settings.json, in the app and in %NAME%."""
+    code = """
+import os
+
+@app.route(route="setting", methods=["GET"])
+def setting(req: func.HttpRequest) -> str:
+    return os.environ["WORD"]
+
+@app.timer_trigger(arg_name="t", schedule="%WHEN%")
+def tick(t: func.TimerRequest) -> None: ...
+"""
+    app = an_app(tmp_path / "app", code, values={"WORD": "file", "WHEN": "no schedule"})
+    given = {"WORD": "given", "WHEN": "0 0 9 * * *"}
+    host = Host(app, tmp_path / "state", workers=1, virtual=True, start=BEGINNING, settings=given)
+    async with host, aiohttp.ClientSession(host.url) as http:
+        assert await get(http, "/api/setting") == (200, "given")
+        assert host.timers.next_due() == BEGINNING.replace(hour=9)
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "told"),
+    [
+        ("host.json", '{"functionTimeout": "soon"}', "host.json: 'soon' is no time"),
+        ("host.json", '{"extensions": []}', "host.json: extensions"),
+        ("local.settings.json", '{"IsEncrypted": true, "Values": {}}', "is encrypted"),
+        ("local.settings.json", "[]", "local.settings.json: the file"),
+    ],
+)
+async def test_a_file_that_says_what_it_cannot_mean_is_named(tmp_path: Path, file: str, text: str, told: str) -> None:
+    """In one line, before the app is loaded."""
+    app = an_app(tmp_path / "app", "")
+    (app / file).write_text(text, encoding="utf-8")
+    with pytest.raises(HostRefuses, match=told):
+        async with Host(app, tmp_path / "state"):
+            raise AssertionError("never reached")

@@ -1,0 +1,140 @@
+"""Timer functions: at their times, by hand, after an outage, never beside themselves."""
+
+import asyncio
+from collections.abc import Mapping
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+
+from standalone.clock import HostClock
+from standalone.configuration import Configuration, HostSettings
+from standalone.contracts import FunctionFailed, FunctionInfo, HttpAnswer, HttpCall
+from standalone.host import Host
+from standalone.schedule import ScheduleWrong
+from standalone.timers import TimerFunctions
+from tests.host.edgehost import BEGINNING, an_app, get
+
+TICKS = """
+ticks = []
+
+@app.timer_trigger(arg_name="timer", schedule="0 0 * * * *"{more})
+def tick(timer: func.TimerRequest) -> None:
+    ticks.append("late" if timer.past_due else "in time")
+
+@app.route(route="ticks", methods=["GET"])
+def told(req: func.HttpRequest) -> str:
+    return ",".join(ticks)
+"""
+
+
+async def test_a_timer_function_runs_at_its_times_and_by_hand(host: Host, http: aiohttp.ClientSession) -> None:
+    """Its schedule comes from a setting; a jump over many of its times runs it once."""
+    await host.advance(timedelta(minutes=29))
+    assert await get(http, "/api/ticks") == (200, "")
+    await host.advance(timedelta(minutes=1))
+    await host.advance(timedelta(hours=5))
+    assert await get(http, "/api/ticks") == (200, "08:30,13:30")
+    async with http.post("/admin/functions/tick?wait=true", json={"input": ""}) as answer:
+        assert answer.status == 200
+    async with http.post("/admin/functions/nobody", json={"input": ""}) as answer:
+        assert answer.status == 404
+    assert (await get(http, "/api/ticks"))[1].count(",") == 2
+
+
+async def test_a_time_that_passed_while_the_host_was_down_is_made_up_for(tmp_path: Path) -> None:
+    """A nightly run must not be lost because the machine was off that minute."""
+    app = an_app(tmp_path / "app", TICKS.format(more=""))
+    async with Host(app, tmp_path / "state", virtual=True, start=BEGINNING):
+        pass
+    (tmp_path / "state" / "clock.json").unlink()
+    async with (
+        Host(app, tmp_path / "state", virtual=True, start=BEGINNING + timedelta(hours=7)) as host,
+        aiohttp.ClientSession(host.url) as http,
+    ):
+        await host.advance(timedelta(0))
+        assert await get(http, "/api/ticks") == (200, "late")
+        await host.advance(timedelta(hours=1))
+        assert await get(http, "/api/ticks") == (200, "late,in time")
+
+
+async def test_one_that_is_not_monitored_forgets_what_it_missed(tmp_path: Path) -> None:
+    """As declared: use_monitor=False."""
+    app = an_app(tmp_path / "app", TICKS.format(more=", use_monitor=False"))
+    async with Host(app, tmp_path / "state", virtual=True, start=BEGINNING):
+        pass
+    (tmp_path / "state" / "clock.json").unlink()
+    async with (
+        Host(app, tmp_path / "state", virtual=True, start=BEGINNING + timedelta(hours=7)) as host,
+        aiohttp.ClientSession(host.url) as http,
+    ):
+        await host.advance(timedelta(0))
+        assert await get(http, "/api/ticks") == (200, "")
+
+
+async def test_one_may_run_at_the_start(tmp_path: Path) -> None:
+    """As declared: run_on_startup=True."""
+    app = an_app(tmp_path / "app", TICKS.format(more=", run_on_startup=True"))
+    async with Host(app, tmp_path / "state", virtual=True, start=BEGINNING) as host, aiohttp.ClientSession(host.url) as http:
+        await host.advance(timedelta(0))
+        assert await get(http, "/api/ticks") == (200, "in time")
+
+
+class SlowWorkers:
+    """`contracts.Workers` whose timer functions run until they are let go."""
+
+    def __init__(self) -> None:
+        self.runs: list[str] = []
+        self.let_go = asyncio.Event()
+
+    async def start(self) -> list[FunctionInfo]:
+        return []
+
+    async def stop(self) -> None: ...
+
+    async def call_http(self, function: str, call: HttpCall) -> HttpAnswer:
+        raise AssertionError("no HTTP here")
+
+    async def call_timer(self, function: str, past_due: bool) -> None:
+        self.runs.append(function)
+        await self.let_go.wait()
+
+
+def timers(tmp_path: Path, clock: HostClock, workers: SlowWorkers, limit: timedelta | None = None, **trigger: Any) -> TimerFunctions:
+    """Two timer functions, every five minutes."""
+    given: Mapping[str, Any] = {"schedule": "0 */5 * * * *", **trigger}
+    functions = [FunctionInfo(name, "timer", given) for name in ("a", "b")]
+    return TimerFunctions(functions, Configuration(HostSettings(function_timeout=limit)), clock, workers, tmp_path / "timers.json")
+
+
+async def test_a_timer_function_never_runs_beside_itself(tmp_path: Path) -> None:
+    """A sweep that takes longer than its interval must not pile up."""
+    clock, workers = HostClock(virtual=True, start=BEGINNING), SlowWorkers()
+    run = timers(tmp_path, clock, workers)
+    clock.move_to(BEGINNING + timedelta(minutes=5))
+    first = asyncio.create_task(run.run_due())
+    await asyncio.sleep(0)
+    clock.move_to(BEGINNING + timedelta(minutes=15))
+    second = asyncio.create_task(run.run_due())
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    assert workers.runs == ["a", "b"]
+    workers.let_go.set()
+    await asyncio.gather(first, second)
+    await run.run_due()
+    assert workers.runs == ["a", "b", "a", "b"]
+
+
+async def test_one_that_takes_too_long_is_given_up(tmp_path: Path) -> None:
+    """host.json's functionTimeout; else one that hangs would never run again."""
+    run = timers(tmp_path, HostClock(virtual=True, start=BEGINNING), SlowWorkers(), timedelta(milliseconds=10))
+    with pytest.raises(FunctionFailed, match="functionTimeout"):
+        await run.call("a")
+
+
+def test_a_schedule_that_is_not_understood_names_the_function(tmp_path: Path) -> None:
+    """A setting that is missing is the usual reason, so the name in percent signs is told."""
+    with pytest.raises(ScheduleWrong, match="timer function a is not understood: '%NIGHTLY%'"):
+        timers(tmp_path, HostClock(virtual=True, start=BEGINNING), SlowWorkers(), schedule="%NIGHTLY%")
