@@ -337,9 +337,17 @@ class TestSqlite:
         assert await ids(records, q=an_id(1)) == [an_id(1)]
 
     @pytest.mark.parametrize(
-        "filters", [{}, {"status": "received"}, {"reviewer": "a"}, {"submitter": "a"}, {"department": "a"}, {"overdue": True}]
+        ("filters", "index"),
+        [
+            ({}, "heads_by_submission"),
+            ({"status": "received"}, "heads_by_status"),
+            ({"submitter": "a"}, "heads_by_submitter"),
+            ({"department": "a"}, "heads_by_department"),
+            ({"overdue": True, "status": "in_review"}, "heads_by_deadline"),
+            ({"reviewer": "a", "status": "in_review"}, "waiting USING PRIMARY KEY"),
+        ],
     )
-    async def test_every_filter_is_served_by_an_index(self, records: SqliteRecords, filters: dict[str, Any]) -> None:
+    async def test_every_filter_is_served_by_an_index(self, records: SqliteRecords, filters: dict[str, Any], index: str) -> None:
         """A list of a hundred thousand proposals answers as fast as one of ten."""
         await records.check()
         where, values = chosen(Filters(**filters), 0)
@@ -347,7 +355,8 @@ class TestSqlite:
             f"EXPLAIN QUERY PLAN SELECT row_json FROM heads WHERE {where} ORDER BY submitted_at DESC, proposal DESC LIMIT 10",
             values,
         )
-        assert all("SCAN heads" not in step[3] or "USING INDEX" in step[3] for step in plan.fetchall())
+        steps = [step[3] for step in plan.fetchall()]
+        assert any(index in step for step in steps), steps
 
 
 def test_a_trail_folds_to_the_same_review_after_json() -> None:
