@@ -141,12 +141,14 @@ class Host:
             self.workers: ProcessWorkers | InProcessWorkers = ProcessWorkers(
                 self.app_dir, self._workers_wanted, environment, clock=self.clock,
                 binding_base_url=rpc, public_base_url=public, public_query=query, task_hub=task_hub,
+                function_timeout=self.configuration.host.function_timeout,
             )  # fmt: skip
         else:
             self._stack.enter_context(self.clock.patch())
             self.workers = InProcessWorkers(
                 self.app_dir, environment=environment, clock=self.clock,
                 binding_base_url=rpc, public_base_url=public, public_query=query, task_hub=task_hub,
+                function_timeout=self.configuration.host.function_timeout,
             )  # fmt: skip
         self.functions = await self.workers.start()
         self._stack.push_async_callback(self.workers.stop)

@@ -5,6 +5,7 @@ for it into episodes, the main process writes them down and says so, and only th
 """
 
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any, NamedTuple
 
 from standalone.contracts import FunctionInfo
@@ -131,6 +132,7 @@ class Begin(NamedTuple):
     app_dir: str
     client_binding: str
     threads: int | None
+    timeout: timedelta | None
     time: Time
 
 

@@ -65,7 +65,7 @@ class Child:
         """Load the app, and say what became of it."""
         self.time.tell(begin.time)
         try:
-            functions = Functions(Path(begin.app_dir), begin.client_binding, begin.threads)
+            functions = Functions(Path(begin.app_dir), begin.client_binding, begin.threads, begin.timeout)
         except AppDoesNotLoad as trouble:
             self.channel.send(Loaded((), str(trouble)))
             return

@@ -15,7 +15,7 @@ import typing
 import uuid
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -92,8 +92,8 @@ def _return_hint(call: Any) -> Any:
 class Functions:
     """The app's functions, loaded, and everything needed to call them."""
 
-    def __init__(self, app_dir: Path, client_binding: str, threads: int | None = None) -> None:
-        self.app_dir, self.client_binding = app_dir, client_binding
+    def __init__(self, app_dir: Path, client_binding: str, threads: int | None = None, timeout: timedelta | None = None) -> None:
+        self.app_dir, self.client_binding, self.timeout = app_dir, client_binding, timeout
         wanted = os.environ.get("PYTHON_THREADPOOL_THREAD_COUNT")
         self.pool = ThreadPoolExecutor(threads or (int(wanted) if wanted else None), thread_name_prefix="function")
         self.registry = func.get_binding_registry()
@@ -180,10 +180,17 @@ class Functions:
     async def _run(self, function: Function, arguments: dict[str, Any]) -> Any:
         if function.wants_context:
             arguments["context"] = InvocationContext(function.info.name, self.app_dir, uuid.uuid4().hex)
-        if function.is_async:
-            return await function.call(**arguments)
-        run = functools.partial(contextvars.copy_context().run, functools.partial(function.call, **arguments))
-        return await asyncio.get_running_loop().run_in_executor(self.pool, run)
+        seconds = self.timeout.total_seconds() if self.timeout else None
+        try:
+            async with asyncio.timeout(seconds) as limit:
+                if function.is_async:
+                    return await function.call(**arguments)
+                run = functools.partial(contextvars.copy_context().run, functools.partial(function.call, **arguments))
+                return await asyncio.get_running_loop().run_in_executor(self.pool, run)
+        except TimeoutError:
+            if not limit.expired():
+                raise
+            raise FunctionFailed(f"Timeout value of {self.timeout} was exceeded by function: {function.info.name}") from None
 
 
 def _json_object(text: str) -> Mapping[str, Any] | None:
@@ -203,7 +210,7 @@ def _stack(error: BaseException) -> str:
 
 
 def _failed(error: BaseException) -> FunctionFailed:
-    return FunctionFailed(_message(error), _stack(error))
+    return error if isinstance(error, FunctionFailed) else FunctionFailed(_message(error), _stack(error))
 
 
 def _text(value: str) -> meta.Datum:

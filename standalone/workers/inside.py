@@ -5,6 +5,7 @@ import itertools
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -31,10 +32,12 @@ class InProcessWorkers:
         public_query: str = "",
         environment: Mapping[str, str] | None = None,
         task_hub: str = "standalone",
+        function_timeout: timedelta | None = None,
     ) -> None:
         self.app_dir, self.clock = Path(app_dir).resolve(), clock
         self.environment = dict(environment or {})
         self.binding = client_binding(binding_base_url, task_hub, public_base_url, public_query)
+        self.timeout = function_timeout
         self._receive: Callable[[int, Any], None] = _nobody
         self._changed: Callable[[], None] = lambda: None
         self._undo = ExitStack()
@@ -48,7 +51,7 @@ class InProcessWorkers:
             self._undo.enter_context(environment(self.environment))
             self._undo.enter_context(sdk.adjusted())
             self.sleep = self._undo.enter_context(VirtualSleep(self.clock, self._parked))
-            self.functions = Functions(self.app_dir, self.binding)
+            self.functions = Functions(self.app_dir, self.binding, timeout=self.timeout)
         except BaseException:
             self._undo.close()
             raise

@@ -57,11 +57,12 @@ class ProcessWorkers:
     def __init__(
         self, app_dir: Path, count: int, environment: Mapping[str, str] | None = None, *,
         clock: Clock, binding_base_url: str, public_base_url: str = "", public_query: str = "", task_hub: str = "standalone",
-        threads: int | None = None,
+        threads: int | None = None, function_timeout: timedelta | None = None,
     ) -> None:  # fmt: skip
         self.app_dir, self.count, self.clock = Path(app_dir).resolve(), max(1, count), clock
         self.environment = {**os.environ, **(environment or {})}
         self.binding, self.threads = client_binding(binding_base_url, task_hub, public_base_url, public_query), threads
+        self.timeout = function_timeout
         self._workers = [_Worker(number) for number in range(self.count)]
         self._numbers = itertools.count(1)
         self._stopping = False
@@ -104,7 +105,7 @@ class ProcessWorkers:
         )
         theirs.close()
         worker.started = time.monotonic()
-        worker.channel.send_first(Begin(str(self.app_dir), self.binding, self.threads, self._time()))
+        worker.channel.send_first(Begin(str(self.app_dir), self.binding, self.threads, self.timeout, self._time()))
         await worker.channel.connect(ours)
         told = await worker.loaded
         if told.trouble is not None:

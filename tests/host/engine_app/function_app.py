@@ -38,3 +38,68 @@ def approval(context: Any) -> Generator[Any, Any, Any]:
 async def start(req: func.HttpRequest, client: Any) -> func.HttpResponse:
     payload = client.create_http_management_payload(req.route_params["name"])
     return func.HttpResponse(payload["statusQueryGetUri"], status_code=202)
+
+
+@app.activity_trigger(input_name="payload")
+def echo(payload: Any) -> Any:
+    return payload
+
+
+@app.entity_trigger(context_name="context")
+def counter(context: Any) -> None:
+    context.set_state(context.get_state(lambda: 0) + context.get_input())
+
+
+@app.orchestration_trigger(context_name="context")
+def calls_unknown(context: Any) -> Generator[Any, Any, Any]:
+    return (yield context.call_activity("nowhere"))
+
+
+@app.orchestration_trigger(context_name="context")
+def status_of_size(context: Any) -> Generator[Any, Any, Any]:
+    letter, count = context.get_input()
+    context.set_custom_status(letter * count)
+    yield context.call_activity("echo", 1)
+    return "ended"
+
+
+@app.orchestration_trigger(context_name="context")
+def yields_no_task(context: Any) -> Generator[Any, Any, Any]:
+    yield 42
+
+
+@app.orchestration_trigger(context_name="context")
+def returns_a_set(context: Any) -> Generator[Any, Any, Any]:
+    yield context.call_activity("echo", 1)
+    return {1, 2}
+
+
+@app.orchestration_trigger(context_name="context")
+def version(context: Any) -> Any:
+    return context.version
+
+
+@app.orchestration_trigger(context_name="context")
+def versions(context: Any) -> Generator[Any, Any, Any]:
+    without = yield context.call_sub_orchestrator("version")
+    given = yield context.call_sub_orchestrator("version", version="7")
+    return [context.version, without, given]
+
+
+@app.orchestration_trigger(context_name="context")
+def sleeps(context: Any) -> Generator[Any, Any, Any]:
+    yield context.create_timer(context.current_utc_datetime + timedelta(days=int(context.get_input())))
+
+
+@app.orchestration_trigger(context_name="context")
+def counts_down(context: Any) -> Any:
+    left = int(context.get_input())
+    if left:
+        context.continue_as_new(left - 1)
+        return None
+    return "landed"
+
+
+@app.orchestration_trigger(context_name="context")
+def echoes(context: Any) -> Generator[Any, Any, Any]:
+    return (yield context.call_activity("echo", context.get_input()))

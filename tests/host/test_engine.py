@@ -1,0 +1,298 @@
+"""What the engine promises to whoever asks it, beyond what the recorded cases show: durability, identity, order, pages, limits."""
+
+import asyncio
+import json
+import sqlite3
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from standalone import contracts
+from standalone.contracts import InstanceQuery
+from standalone.engine import Engine, EngineSettings, StoreUnusable
+from standalone.engine.store import Store
+from tests.host.enginehost import BEGINNING, Host, StandingClock, running
+
+APP = Path(__file__).parent / "engine_app"
+
+
+@pytest.fixture
+async def host(tmp_path: Path) -> AsyncIterator[Host]:
+    async with running(APP, tmp_path) as host:
+        yield host
+
+
+async def status_of(engine: Engine, instance: str) -> contracts.InstanceStatus:
+    found = await engine.get(instance)
+    assert found is not None
+    return found
+
+
+async def output_of(host: Host, name: str, given: Any = None, **options: Any) -> Any:
+    """Start, let everything happen, and answer the output."""
+    instance = await host.engine.start_instance(name, json.dumps(json.dumps(given)), **options)  # twice, as the client does
+    await host.engine.settle()
+    found = await status_of(host.engine, instance)
+    return json.loads(found.output_json or "null")
+
+
+async def test_an_event_and_a_timer_race_and_either_may_win(host: Host) -> None:
+    """The one pattern that everything else is built of."""
+    early = await host.engine.start_instance("approval", '{"name": "ana"}')
+    late = await host.engine.start_instance("approval", '{"name": "bob"}')
+    await host.engine.settle()
+    await host.engine.raise_event(early, "decision", '{"ok": true}')
+
+    await host.advance(hours=2)
+
+    assert (await status_of(host.engine, early)).output_json == '["hello ana",{"ok":true}]'
+    assert (await status_of(host.engine, late)).output_json == '["hello bob","nobody"]'
+
+
+async def test_what_waits_is_told_in_words(host: Host) -> None:
+    """Whoever looks at an instance that stands still wants to know at what."""
+    instance = await host.engine.start_instance("approval", '{"name": "ana"}')
+    await host.engine.settle()
+
+    told = json.loads((await status_of(host.engine, instance)).waits_json or "null")
+
+    assert told["python"] == "waits"
+    assert told["engine"] == ["any of (the event decision, a timer until 2026-03-02T10:00:00.000000Z)"]
+
+
+async def test_waiting_instances_go_on_where_they_were_after_a_restart(tmp_path: Path) -> None:
+    """A host that is stopped loses nothing: the timer that came due meanwhile fires, the event arrives."""
+    async with running(APP, tmp_path) as first:
+        for name in ("ana", "bob"):
+            await first.engine.start_instance("approval", json.dumps({"name": name}), name)
+        await first.engine.settle()
+        await first.engine.raise_event("ana", "decision", '"yes"')
+
+    async with running(APP, tmp_path, clock=StandingClock(BEGINNING + timedelta(hours=3))) as second:
+        await second.engine.settle()
+        assert (await status_of(second.engine, "ana")).output_json == '["hello ana","yes"]'
+        assert (await status_of(second.engine, "bob")).output_json == '["hello bob","nobody"]'
+
+
+async def test_an_id_in_use_is_refused_and_one_that_has_ended_is_taken_over(host: Host) -> None:
+    """As the real engine: 409 while it runs; silently replaced, history and all, once it has ended."""
+    await host.engine.start_instance("approval", '{"name": "ana"}', "one")
+    with pytest.raises(contracts.InstanceExists):
+        await host.engine.start_instance("approval", '{"name": "ana"}', "one")
+    await host.engine.terminate("one", "enough")
+    await host.engine.settle()
+
+    await host.engine.start_instance("approval", '{"name": "bob"}', "one")
+    await host.engine.settle()
+
+    told = await host.engine.get("one", history=True)
+    assert told is not None
+    assert told.runtime_status == "Running"
+    assert told.custom_status_json == '{"waits for":"decision"}'
+    assert len(json.loads(told.history_json or "[]")) == 3
+
+
+async def test_of_starts_at_once_under_one_id_one_runs(host: Host) -> None:
+    """Eight clients with the same idea: one instance, and each is told the truth."""
+    answers = await asyncio.gather(
+        *(host.engine.start_instance("approval", '{"name": "ana"}', "one") for _ in range(8)), return_exceptions=True
+    )
+    assert sorted(type(answer).__name__ for answer in answers) == ["InstanceExists"] * 7 + ["str"]
+
+
+async def test_more_instances_than_seats_all_come_to_their_end(tmp_path: Path) -> None:
+    """What is accepted beyond what can be busy waits on disk, is loaded when there is room, and rests without memory."""
+    settings = EngineSettings(most_active=3, most_seated=2, synchronous="OFF")
+    async with running(APP, tmp_path, settings=settings) as host:
+        names = [f"n{number}" for number in range(40)]
+        await asyncio.gather(*(host.engine.start_instance("approval", json.dumps({"name": name}), name) for name in names))
+        await host.engine.settle()
+        assert len(host.engine._dispatcher._seats) <= settings.most_active + settings.most_seated
+        await asyncio.gather(*(host.engine.raise_event(name, "decision", "1") for name in names))
+        await host.engine.settle()
+        assert {(await status_of(host.engine, name)).output_json for name in names} == {f'["hello {name}",1]' for name in names}
+
+
+async def test_pages_follow_one_another_without_gap_or_repetition(host: Host) -> None:
+    """By creation, by status, by id prefix: each page goes on where the last one ended, whatever is started meanwhile."""
+    for number in range(25):
+        host.clock.move_to(BEGINNING + timedelta(seconds=number // 3))
+        await host.engine.start_instance("approval", '{"name": "ana"}', f"{'ab'[number % 2]}-{number:02}")
+    await host.engine.settle()
+    for number in range(0, 25, 4):
+        await host.engine.terminate(f"{'ab'[number % 2]}-{number:02}", "enough")
+    await host.engine.settle()
+
+    async def all_of(**query: Any) -> list[str]:
+        found, token = [], None
+        while True:
+            page = await host.engine.query(InstanceQuery(top=4, continuation=token, **query))
+            found += [status.instance_id for status in page.instances]
+            token = page.continuation
+            if token is None:
+                return found
+
+    names = [f"{'ab'[number % 2]}-{number:02}" for number in range(25)]
+    ended = [f"{'ab'[number % 2]}-{number:02}" for number in range(0, 25, 4)]
+    assert await all_of() == names
+    assert await all_of(statuses=frozenset({"Terminated"})) == ended
+    assert await all_of(statuses=frozenset({"Terminated", "Running"})) == names
+    assert await all_of(id_prefix="b-") == names[1::2]
+    assert await all_of(created_from=BEGINNING + timedelta(seconds=8)) == names[24:]
+    assert (await host.engine.query(InstanceQuery(top=0))).continuation
+
+
+async def test_purging_takes_the_ended_and_leaves_nothing_behind(host: Host, tmp_path: Path) -> None:
+    """One that runs is refused; one that has ended is gone with its history, and its id is free."""
+    await host.engine.start_instance("approval", '{"name": "ana"}', "one")
+    await host.engine.settle()
+    with pytest.raises(contracts.InstanceNotInState, match="has status Running"):
+        await host.engine.purge("one")
+    await host.engine.terminate("one", "enough")
+    await host.engine.settle()
+    await host.engine.purge("one")
+
+    assert await host.engine.get("one") is None
+    file = sqlite3.connect(tmp_path / "engine.sqlite")
+    assert [file.execute(f"SELECT count(*) FROM {table}").fetchone()[0] for table in ("instances", "history", "messages", "timers")] == [
+        0
+    ] * 4
+    file.close()
+    with pytest.raises(contracts.InstanceNotFound):
+        await host.engine.purge("one")
+
+
+async def test_an_unknown_activity_fails_its_orchestration_with_the_known_names(host: Host) -> None:
+    """Our one kindness: the real engine says nothing, and waits for ever."""
+    told = await output_of(host, "calls_unknown")
+    assert "The function 'nowhere' doesn't exist" in told
+    assert "'greet'" in told
+
+
+async def test_an_unknown_orchestrator_is_accepted_and_fails(host: Host) -> None:
+    """As the real engine: 202, then Failed, with the names there are."""
+    told = await output_of(host, "nobody")
+    assert "The function 'nobody' doesn't exist, is disabled, or is not an orchestrator function" in told
+
+
+async def test_a_custom_status_of_8703_units_passes_and_one_more_fails(host: Host) -> None:
+    """UTF-16 units of JSON text, quotes included, whatever the letters are."""
+    for letter in ("s", "é"):
+        assert await output_of(host, "status_of_size", [letter, 8701]) == "ended"
+        assert "must not exceed 16 KB. The current payload size is 17 KB." in await output_of(host, "status_of_size", [letter, 8702])
+
+
+async def test_what_is_not_json_and_what_is_not_a_task_fail_as_on_the_real_engine(host: Host) -> None:
+    """Errors inside the SDK hide behind words of the extension; people search for exactly these."""
+    told = await output_of(host, "yields_no_task")
+    assert told.startswith("Orchestrator function 'yields_no_task' failed: One or more errors occurred. (Result: Failure")
+    told = await output_of(host, "returns_a_set")
+    assert told.startswith("Non-Deterministic workflow detected: A previous execution of this orchestration scheduled an activity task")
+
+
+async def test_a_child_without_a_version_gets_the_default_one(tmp_path: Path) -> None:
+    """host.json's defaultVersion is for whoever is given none; a version that is given stays."""
+    async with running(APP, tmp_path, settings=EngineSettings(default_version="1.2", synchronous="OFF")) as host:
+        assert await output_of(host, "versions") == ["1.2", "1.2", "7"]
+        assert await output_of(host, "versions", version="3") == ["3", "1.2", "7"]
+
+
+async def test_a_long_timer_is_a_chain_of_three_day_ones(host: Host) -> None:
+    """Beyond six days the SDK splits: thirty days pass in a moment here, and end when they should."""
+    instance = await host.engine.start_instance("sleeps", '"30"')
+    await host.advance(days=29, hours=23)
+    assert (await status_of(host.engine, instance)).runtime_status == "Running"
+    await host.advance(hours=1)
+    assert (await status_of(host.engine, instance)).runtime_status == "Completed"
+    told = await host.engine.get(instance, history=True)
+    assert [event["EventType"] for event in json.loads((told and told.history_json) or "[]")].count("TimerFired") == 9  # 8 x 3 days, 1 x 6
+
+
+async def test_a_thousand_new_executions_keep_a_short_history(host: Host) -> None:
+    """continue_as_new is for loops without end: each execution begins with an empty history, and others are not held up."""
+    instance = await host.engine.start_instance("counts_down", '"1000"')
+    other = await host.engine.start_instance("approval", '{"name": "ana"}')
+    await host.engine.settle()
+    assert (await status_of(host.engine, instance)).output_json == '"landed"'
+    assert (await status_of(host.engine, other)).custom_status_json == '{"waits for":"decision"}'
+    told = await host.engine.get(instance, history=True)
+    assert len(json.loads((told and told.history_json) or "[]")) == 2
+
+
+async def test_restart_begins_the_same_again(host: Host) -> None:
+    """With a new id beside the old instance, with the old id in its place once it has ended."""
+    await host.engine.start_instance("approval", '{"name": "ana"}', "one")
+    await host.engine.settle()
+    with pytest.raises(contracts.InstanceExists):
+        await host.engine.restart("one", new_id=False)
+    other = await host.engine.restart("one", new_id=True)
+    await host.engine.settle()
+    assert (await status_of(host.engine, other)).custom_status_json == '{"waits for":"decision"}'
+    with pytest.raises(contracts.InstanceNotFound):
+        await host.engine.restart("two", new_id=True)
+
+
+async def test_an_entity_keeps_its_state_over_a_restart_and_counts_each_signal_once(tmp_path: Path) -> None:
+    """Signals of clients, state for clients; a name in any case, a key in its own."""
+    async with running(APP, tmp_path) as host:
+        assert await host.engine.entity_state("counter", "k") is None
+        for _ in range(5):
+            await host.engine.signal_entity("Counter", "k", "add", '"2"')
+        await host.engine.settle()
+        assert await host.engine.entity_state("counter", "k") == "10"
+        with pytest.raises(contracts.FunctionUnknown, match="not an entity function"):
+            await host.engine.signal_entity("nobody", "k", "add", None)
+    async with running(APP, tmp_path) as host:
+        assert await host.engine.entity_state("COUNTER", "k") == "10"
+        assert await host.engine.entity_state("counter", "K") is None
+
+
+async def test_hostile_text_comes_through_and_lone_surrogates_become_replacement_characters(host: Host) -> None:
+    """NUL, emoji, direction marks, a megabyte: whole. Half a character: U+FFFD, as on its way through .NET."""
+    given = ["\x00", "\U0001f600", "\u202e", "\r\n", "<script>", "é", "x" * 1_000_000]
+    assert await output_of(host, "echoes", given) == given
+    assert await output_of(host, "echoes", ["\ud800", "\U0001f600"]) == ["\ufffd", "\U0001f600"]
+
+
+def test_a_file_of_something_else_or_of_a_newer_version_is_refused(tmp_path: Path) -> None:
+    """Better no host than one that writes into what it does not know."""
+    other = sqlite3.connect(tmp_path / "other.sqlite")
+    other.execute("CREATE TABLE mine (x)")
+    other.close()
+    with pytest.raises(StoreUnusable, match="of something else"):
+        Store(tmp_path / "other.sqlite")
+    Store(tmp_path / "newer.sqlite").close()
+    newer = sqlite3.connect(tmp_path / "newer.sqlite")
+    newer.execute("PRAGMA user_version=99")
+    newer.close()
+    with pytest.raises(StoreUnusable, match="newer version"):
+        Store(tmp_path / "newer.sqlite")
+    (tmp_path / "text.sqlite").write_text("no database " * 1000)
+    with pytest.raises(StoreUnusable, match="cannot be used"):
+        Store(tmp_path / "text.sqlite")
+
+
+async def test_a_full_disk_refuses_what_it_cannot_keep_and_goes_on_when_there_is_room(host: Host) -> None:
+    """Nothing is acknowledged that is not on disk; what was there before is whole, and waits go on afterwards."""
+    await host.engine.start_instance("approval", '{"name": "ana"}', "before")
+    await host.engine.settle()
+    writer = host.engine._store._writer
+    pages = writer.execute("PRAGMA page_count").fetchone()[0]
+    writer.execute(f"PRAGMA max_page_count={pages + 1}")
+
+    with pytest.raises(contracts.StoreFailed, match="cannot be written"):
+        await host.engine.start_instance("approval", json.dumps({"name": "x" * 100_000}), "refused")
+    with pytest.raises(contracts.StoreFailed):
+        await host.engine.raise_event("before", "decision", "1")
+
+    writer.execute("PRAGMA max_page_count=1000000")
+    async with asyncio.timeout(10):
+        while host.engine._dispatcher.commits.failure:
+            await asyncio.sleep(0.05)
+    assert await host.engine.get("refused") is None
+    await host.engine.raise_event("before", "decision", "1")
+    await host.engine.settle()
+    assert (await status_of(host.engine, "before")).output_json == '["hello ana",1]'
