@@ -56,6 +56,8 @@ def happen(draft: Draft, due: datetime) -> None:
 
 def replace_leavers(draft: Draft, at: datetime) -> None:
     """Hand on the open slots of people who have left the directory."""
-    for slot in draft.review.open_slots():
-        if draft.review.open_stage() and not draft.review.hold and not draft.directory.active(slot.person):
+    gone = [slot.id for slot in draft.review.open_slots() if not draft.directory.active(slot.person)]
+    for slot_id in gone:
+        slot = draft.review.slot(slot_id)  # as the one before may have left it: its stage may be settled, or on hold
+        if slot and slot.state == "open" and draft.review.open_stage() and not draft.review.hold:
             hand_to_fallback(draft, slot, at, "no longer in the directory")
