@@ -120,5 +120,5 @@ def silence(review: Review) -> str:
     if plan.on_expiry == "escalate" and not state.escalated and plan.escalate_to:
         to = listed([person.name for person in plan.escalate_to]) if plan.show_others else "somebody else"
         return f"without a decision by {at} it is escalated to {to}"
-    outcome = {"escalate": "rejected", "reject": "rejected", "expire": "ended as expired", "approve": "approved by silence"}[plan.on_expiry]
-    return f"without a decision by {at} it is {outcome}"
+    brings = {"escalate": "is rejected", "reject": "is rejected", "expire": "expires", "approve": "is approved by silence"}[plan.on_expiry]
+    return f"without a decision by {at} it {brings}"

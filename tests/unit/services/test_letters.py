@@ -111,7 +111,7 @@ def test_a_request_says_who_asks_what_how_much_by_when_what_else_and_why() -> No
         assert "Sam Submitter" in body
         assert "facilities" in body
         assert "Please decide by Sat 5 Dec 2026, 09:00 CET." in body
-        assert "If nobody decides by then, it is ended as expired." in body
+        assert "If nobody decides by then, it expires." in body
         assert "The company's policy names you as a reviewer." in body
         assert "Panels on the south roof." in body
     assert LINKS.review_url(received().proposal, "r1s1p1") in mail.text
