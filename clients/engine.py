@@ -28,8 +28,12 @@ log = logging.getLogger("greenlight.engine")
 
 Answer = TypeVar("Answer")
 
-PATIENCE = 10.0
-"""Seconds that one call to the engine may take."""
+PATIENCE = 5.0
+"""Seconds that one call to the engine may take: a person waits behind it."""
+
+LOOKS_AT_THE_END = 10
+BETWEEN_LOOKS = 0.3
+"""How often, and how many seconds apart, an instance is looked at that is to end."""
 
 NEWS_IS_LATE = timedelta(seconds=10)
 """A fact older than this, and not looked at yet, was announced in vain."""
@@ -178,7 +182,11 @@ async def terminated(client: df.DurableOrchestrationClient, proposal: str) -> No
 async def begin_anew(client: df.DurableOrchestrationClient, proposal: str) -> None:
     """End the proposal's instance, whatever it does, and begin another from the trail.
 
-    Terminating takes the engine a moment; until then it refuses the start, and the next look heals what has ended.
+    Terminating takes the engine a moment, in which it refuses a start. When it takes longer, the next look begins the instance.
     """
     await terminated(client, proposal)
+    for _ in range(LOOKS_AT_THE_END):
+        if await state(client, proposal) != "running":
+            break
+        await asyncio.sleep(BETWEEN_LOOKS)
     await begin(client, proposal)
