@@ -3,7 +3,6 @@
 Paths hold capability tokens of the app, so nothing here logs a URL: a request is logged by the route's template.
 """
 
-import asyncio
 import ipaddress
 import logging
 import time
@@ -14,7 +13,7 @@ from aiohttp import web
 from multidict import CIMultiDict
 
 from standalone import durable_api
-from standalone.contracts import FunctionFailed, HttpAnswer, HttpCall, StoreFailed
+from standalone.contracts import FunctionFailed, HttpCall, StoreFailed
 from standalone.routes import Route
 
 if TYPE_CHECKING:
@@ -93,21 +92,12 @@ class Server:
         headers = [(name, value) for name, value in request.headers.items()]
         call = HttpCall(request.method, str(request.url), headers, list(request.query.items()), values, body)
         try:
-            answer = await self._within_limit(route.function.name, call)
+            answer = await self._host.workers.call_http(route.function.name, call)
         except FunctionFailed as failure:
             log.error("the function %s failed: %s\n%s", route.function.name, failure.message, failure.stack)
             return web.Response(status=500)
         kept: CIMultiDict[str] = CIMultiDict((name, value) for name, value in answer.headers if name.lower() not in HOP_BY_HOP)
         return web.Response(status=answer.status, headers=kept, body=answer.body)
-
-    async def _within_limit(self, function: str, call: HttpCall) -> HttpAnswer:
-        """Its answer. Raises FunctionFailed, also when it takes longer than host.json's functionTimeout."""
-        limit = self._host.configuration.host.function_timeout
-        try:
-            async with asyncio.timeout(limit.total_seconds() if limit else None):
-                return await self._host.workers.call_http(function, call)
-        except TimeoutError:
-            raise FunctionFailed(f"it ran longer than functionTimeout, {limit}") from None
 
     def _admitted(self, request: web.Request, level: str) -> bool:
         """Whether the request may pass: on loopback always, elsewhere with a key of that level."""
@@ -150,7 +140,7 @@ class Server:
             self._host.in_background(self._host.timers.run(function.name))
             return web.Response(status=202)
         try:
-            await self._host.timers.call(function.name)
+            await self._host.workers.call_timer(function.name, past_due=False)
         except FunctionFailed as failure:
             return web.json_response({"error": failure.message}, status=500)
         return web.Response(status=200)

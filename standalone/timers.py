@@ -27,7 +27,6 @@ class TimerFunctions:
     def __init__(self, functions: Iterable[FunctionInfo], configuration: Configuration, clock: Clock, workers: Workers, kept: Path) -> None:
         self._clock = clock
         self._workers = workers
-        self._limit = configuration.host.function_timeout
         self._file = kept
         self._schedules: dict[str, Schedule] = {}
         self._next: dict[str, datetime] = {}
@@ -70,17 +69,9 @@ class TimerFunctions:
     async def run(self, name: str, *, past_due: bool = False) -> None:
         """Run one now. What it raises is logged, as a timer has nobody to tell."""
         try:
-            await self.call(name, past_due=past_due)
+            await self._workers.call_timer(name, past_due)
         except FunctionFailed as failure:
             log.error("the timer function %s failed: %s\n%s", name, failure.message, failure.stack)
-
-    async def call(self, name: str, *, past_due: bool = False) -> None:
-        """Run one now. Raises FunctionFailed, also when it takes longer than host.json's functionTimeout."""
-        try:
-            async with asyncio.timeout(self._limit.total_seconds() if self._limit else None):
-                await self._workers.call_timer(name, past_due)
-        except TimeoutError:
-            raise FunctionFailed(f"it ran longer than functionTimeout, {self._limit}") from None
 
     async def keep_running(self) -> None:
         """Run each at its time, until cancelled. Only for a clock that goes by itself."""

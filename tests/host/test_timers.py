@@ -11,7 +11,7 @@ import pytest
 
 from standalone.clock import HostClock
 from standalone.configuration import Configuration, HostSettings
-from standalone.contracts import FunctionFailed, FunctionInfo, HttpAnswer, HttpCall
+from standalone.contracts import FunctionInfo, HttpAnswer, HttpCall
 from standalone.host import Host
 from standalone.schedule import ScheduleWrong
 from standalone.timers import TimerFunctions
@@ -102,11 +102,11 @@ class SlowWorkers:
         await self.let_go.wait()
 
 
-def timers(tmp_path: Path, clock: HostClock, workers: SlowWorkers, limit: timedelta | None = None, **trigger: Any) -> TimerFunctions:
+def timers(tmp_path: Path, clock: HostClock, workers: SlowWorkers, **trigger: Any) -> TimerFunctions:
     """Two timer functions, every five minutes."""
     given: Mapping[str, Any] = {"schedule": "0 */5 * * * *", **trigger}
     functions = [FunctionInfo(name, "timer", given) for name in ("a", "b")]
-    return TimerFunctions(functions, Configuration(HostSettings(function_timeout=limit)), clock, workers, tmp_path / "timers.json")
+    return TimerFunctions(functions, Configuration(HostSettings()), clock, workers, tmp_path / "timers.json")
 
 
 async def test_a_timer_function_never_runs_beside_itself(tmp_path: Path) -> None:
@@ -125,13 +125,6 @@ async def test_a_timer_function_never_runs_beside_itself(tmp_path: Path) -> None
     await asyncio.gather(first, second)
     await run.run_due()
     assert workers.runs == ["a", "b", "a", "b"]
-
-
-async def test_one_that_takes_too_long_is_given_up(tmp_path: Path) -> None:
-    """host.json's functionTimeout; else one that hangs would never run again."""
-    run = timers(tmp_path, HostClock(virtual=True, start=BEGINNING), SlowWorkers(), timedelta(milliseconds=10))
-    with pytest.raises(FunctionFailed, match="functionTimeout"):
-        await run.call("a")
 
 
 def test_a_schedule_that_is_not_understood_names_the_function(tmp_path: Path) -> None:
