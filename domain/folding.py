@@ -136,7 +136,7 @@ def revised(review: Review, _: f.Fact, body: f.Revised) -> Review:
         stages=(),
         revision_deadline=None,
         authors=(*review.authors, body.submitter),
-        approved_stages=review.approved_stages if keep else (),
+        approved_stages=review.approved_now() if keep else (),
     )
 
 

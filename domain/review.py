@@ -112,6 +112,11 @@ class Review:
         """What became of a stage of the present round, if it has begun."""
         return next((state for state in self.stages if state.index == index), None)
 
+    def approved_now(self) -> tuple[StagePlan, ...]:
+        """The stages approved in the present round, or taken over into it: the latest of `approved_stages`."""
+        count = sum(state.outcome == "approved" for state in self.stages)
+        return self.approved_stages[len(self.approved_stages) - count :]
+
     def slot(self, slot_id: str) -> Slot | None:
         """A slot of any round."""
         return next((slot for slot in self.slots if slot.id == slot_id), None)

@@ -5,7 +5,7 @@ from datetime import datetime
 from domain.draft import SYSTEM_ACTOR, Draft
 from domain.facts import ChangesAsked, Concluded, Escalated, HandedOn, PutOnHold, StageExpired, StageOpened, StageSettled
 from domain.quorum import tally
-from domain.review import Slot
+from domain.review import Review, Slot
 
 LONGEST_REASON = 500
 """Characters of a comment that a reason quotes; the whole stands in the trail."""
@@ -16,15 +16,23 @@ def proceed(draft: Draft, at: datetime) -> None:
     review = draft.review
     if review.status != "in_review" or review.hold or review.plan is None or draft.open_stage():
         return
-    for index, plan in enumerate(review.plan.stages):
+    for index in range(len(review.plan.stages)):
         if draft.review.stage_state(index):
             continue
-        if plan in review.approved_stages:
+        if approved_before(review, index):
             draft.add(at, StageSettled(index, "approved", None, "approved in an earlier round, and nothing in it has changed"))
             continue
         open_stage(draft, index, at)
         return
     draft.add(at, Concluded("approved", ("Every stage approved it.",)))
+
+
+def approved_before(review: Review, index: int) -> bool:
+    """Whether the round before approved this very stage. A second stage just like the first needs an approval of its own."""
+    assert review.plan is not None
+    stages = review.plan.stages
+    before = review.approved_stages[: len(review.approved_stages) - len(review.approved_now())]
+    return before.count(stages[index]) > stages[:index].count(stages[index])
 
 
 def open_stage(draft: Draft, index: int, at: datetime) -> None:
