@@ -110,14 +110,11 @@ def visible_prose(value: str) -> str:
     return prose(value)
 
 
-_LINE_FORM = {
-    "minLength": 1,
-    "pattern": r"^[^\u0000-\u001f\u007f-\u009f\u2028\u2029]*[^\s\u0000-\u001f\u007f-\u009f][^\u0000-\u001f\u007f-\u009f\u2028\u2029]*$",
-}
-_PROSE_FORM = {
-    "minLength": 1,
-    "pattern": r"^[^\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f]*[^\s\u0000-\u001f\u007f-\u009f][^\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f]*$",
-}
+_NO_CONTROL = r"[^\u0000-\u001f\u007f-\u009f\u2028\u2029]"
+_NO_CONTROL_BUT_LINE_ENDS = r"[^\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f]"
+_VISIBLE = r"[^\s\u0000-\u001f\u007f-\u009f]"
+_LINE_FORM = {"minLength": 1, "pattern": f"^{_NO_CONTROL}*{_VISIBLE}{_NO_CONTROL}*$"}
+_PROSE_FORM = {"minLength": 1, "pattern": f"^{_NO_CONTROL_BUT_LINE_ENDS}*{_VISIBLE}{_NO_CONTROL_BUT_LINE_ENDS}*$"}
 """What JSON Schema can say of the checks below, for callers' own forms; the checks say the rest."""
 
 Line = Annotated[StrictStr, Field(max_length=LONGEST_LINE, json_schema_extra={**_LINE_FORM}), checked(line)]
