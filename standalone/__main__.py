@@ -16,21 +16,37 @@ from standalone.host import Host, HostRefuses
 DESCRIPTION = """Run a Python v2 Durable Functions app on this machine: its routes, its orchestrations on one SQLite file, a mailbox that
 speaks SMTP, a clock that can be skipped. The app's settings come from the environment, then from its local.settings.json."""
 
+LAST_PORT = 65535
+
+
+def port(text: str) -> int:
+    """A port number. Raises ArgumentTypeError."""
+    if not text.isdecimal() or int(text) > LAST_PORT:
+        raise argparse.ArgumentTypeError(f"{text!r} is no port from 0 to {LAST_PORT}")
+    return int(text)
+
+
+def count(text: str) -> int:
+    """A number of processes. Raises ArgumentTypeError."""
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of processes")
+    return int(text)
+
 
 def parser() -> argparse.ArgumentParser:
     """The options. `start` in front is taken too, as Core Tools has it."""
     made = argparse.ArgumentParser(prog="python -m standalone", description=DESCRIPTION)
     made.add_argument("app", nargs="?", type=Path, default=Path(), metavar="APP_DIR", help="the app's folder (default: this one)")
-    made.add_argument("--port", type=int, default=7071, help="HTTP port; 0 for any free one (default: %(default)s)")
+    made.add_argument("--port", type=port, default=7071, help="HTTP port; 0 for any free one (default: %(default)s)")
     made.add_argument(
         "--host", default="127.0.0.1", metavar="ADDRESS", help="address; any but loopback asks for keys (default: %(default)s)"
     )
     made.add_argument("--state", type=Path, metavar="DIR", help="where state is kept (default: .state in the app's folder)")
     made.add_argument(
-        "--workers", type=int, default=1, metavar="N", help="worker processes; 0 runs the app in this one (default: %(default)s)"
+        "--workers", type=count, default=1, metavar="N", help="worker processes; 0 runs the app in this one (default: %(default)s)"
     )
     made.add_argument("--clock", choices=("real", "virtual"), default="real", help="virtual: time stands until it is skipped")
-    made.add_argument("--smtp-port", type=int, default=0, help="port of the mailbox; 0 for any free one (default: %(default)s)")
+    made.add_argument("--smtp-port", type=port, default=0, help="port of the mailbox; 0 for any free one (default: %(default)s)")
     made.add_argument("--log", choices=("text", "json"), default="text", help="form of the log (default: %(default)s)")
     return made
 

@@ -108,6 +108,8 @@ class Host:
 
     async def _start(self) -> None:
         """Bring everything up, in the order in which the parts need one another. Raises HostRefuses, AppDoesNotLoad."""
+        if not self.app_dir.is_dir():
+            raise HostRefuses(f"{self.app_dir} is no folder")
         self._own_state_folder()
         try:
             self.configuration = configuration.read(self.app_dir, self._settings)

@@ -1,6 +1,7 @@
 """The host's edge: HTTP, the durable API, timers, mailbox, clock, pages, keys, and refusing to start."""
 
 import json
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ import aiohttp
 import pytest
 
 from standalone.host import Host
-from tests.host.edgehost import APP, BEGINNING, get
+from tests.host.edgehost import APP, BEGINNING, an_app, get
 
 
 async def test_a_request_reaches_its_function_whole(http: aiohttp.ClientSession) -> None:
@@ -138,9 +139,39 @@ async def test_the_pages_show_an_instance_and_act_on_it(host: Host, http: aiohtt
     assert (await get(http, "/standalone/", Accept="text/html"))[0] == 200
 
 
-async def test_a_name_that_points_to_this_machine_does_not_open_its_pages(http: aiohttp.ClientSession) -> None:
-    """DNS rebinding."""
-    assert (await get(http, "/standalone/mail", Host="evil.example.com"))[0] == 403
+@pytest.mark.parametrize("path", ["/standalone/mail", "/runtime/webhooks/durabletask/instances", "/admin/functions"])
+async def test_a_name_that_points_to_this_machine_does_not_open_what_asks_for_no_key(http: aiohttp.ClientSession, path: str) -> None:
+    """DNS rebinding: a page elsewhere has its own name resolved to 127.0.0.1."""
+    assert (await get(http, path))[0] == 200
+    assert (await get(http, path, Host="evil.example.com"))[0] == 403
+
+
+@pytest.mark.parametrize("path", ["/runtime/webhooks/durabletask/orchestrators/waiting", "/admin/functions/tick", "/standalone/clock"])
+async def test_a_form_of_another_site_does_nothing(http: aiohttp.ClientSession, path: str) -> None:
+    """A browser sends it without asking; no key stands in its way here."""
+    async with http.post(path, data={"advance": "P1D"}, headers={"Sec-Fetch-Site": "cross-site"}) as answer:
+        assert answer.status == 403
+
+
+async def test_the_workers_own_door_leads_to_the_durable_api_alone(tmp_path: Path) -> None:
+    """It asks for no key, so the app's functions must not be reached through it."""
+    code = '@app.route(route="door", methods=["GET"])\ndef door(req: func.HttpRequest) -> str:\n    return "open"\n'
+    async with Host(an_app(tmp_path / "app", code), tmp_path / "state") as host, aiohttp.ClientSession() as http:
+        door = json.loads(host.workers.binding)["rpcBaseUrl"]
+        assert (await get(http, f"{door}instances"))[0] == 200
+        for path in ("api/door", "standalone/mail", "admin/functions", "runtime/webhooks/durabletask/instances"):
+            assert await get(http, f"{door.removesuffix('durabletask/')}{path}") == (404, "")
+
+
+async def test_a_body_without_a_length_reaches_no_function(http: aiohttp.ClientSession, caplog: pytest.LogCaptureFixture) -> None:
+    """As on Azure; whoever wonders finds it in the log."""
+
+    async def pieces() -> AsyncIterator[bytes]:
+        yield b"chunk"
+
+    async with http.post("/api/echo/word", data=pieces()) as answer:
+        assert (answer.status, await answer.read()) == (201, b"")
+    assert "without a Content-Length" in caplog.text
 
 
 async def test_elsewhere_than_on_loopback_keys_are_asked_for(tmp_path: Path) -> None:
@@ -158,6 +189,9 @@ async def test_elsewhere_than_on_loopback_keys_are_asked_for(tmp_path: Path) -> 
             assert (await get(http, "/admin/functions"))[0] == 401
             assert (await get(http, "/standalone/mail"))[0] == 404
             assert (await get(http, "/durabletask/instances"))[0] == 404
+            async with http.post("/api/begin/one", headers={"x-functions-key": keys["default"]}) as answer:
+                link = (await answer.json())["statusQueryGetUri"]
+            assert (await get(http, link))[0] == 202, "the links that the app hands out carry the durable API's key"
 
 
 async def test_logs_hold_no_path_and_no_message_of_an_exception_in_an_answer(

@@ -27,6 +27,8 @@ def found(routes: RouteTable, path: str, method: str = "GET") -> tuple[str, dict
         ("items/{page=1}", "api/items", {"page": "1"}),
         ("files/{*rest}", "api/files/a/b%20c", {"rest": "a/b c"}),
         ("files/{*rest}", "api/files", {}),
+        ("a/{id}", "api/a/x%2Fy", {"id": "x%2Fy"}),
+        ("a b/{id}", "API/a%20b/%C3%A9", {"id": "é"}),
         ("a/{code:regex(^[A-Z]{{2}}$)}", "api/a/DE", {"code": "DE"}),
         ("a/{code:regex(^[A-Z]{{2}}$)}", "api/a/DEU", None),
         ("a/{n:range(1,9)}", "api/a/9", {"n": "9"}),
