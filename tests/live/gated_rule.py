@@ -13,9 +13,14 @@ hook = pluggy.HookimplMarker("greenlight")
 async def assess_proposal(proposal: dict[str, Any]) -> None:
     """Where `details.gate` names a file: write there that the rule was reached, and wait until somebody removes the file."""
     gate = (proposal.get("details") or {}).get("gate")
-    if gate is None:
-        return
-    path = Path(gate)
-    path.write_text("reached")
-    while path.exists():
-        await asyncio.sleep(0.1)
+    if gate is not None and await asyncio.to_thread(reached, Path(gate)):
+        while await asyncio.to_thread(Path(gate).exists):  # noqa: ASYNC110 (another process removes it)
+            await asyncio.sleep(0.1)
+
+
+def reached(gate: Path) -> bool:
+    """Mark a gate that stands as reached; one that was opened stays open, for a second run of the rule."""
+    if not gate.exists():
+        return False
+    gate.write_text("reached")
+    return True

@@ -55,8 +55,8 @@ class Upheaval:
 
 @pytest_asyncio.fixture(scope="module")
 async def upheaval(crash_site: Site) -> Upheaval:
-    """Twenty proposals in review: in the middle of reminders the worker dies, then the host; the app does not load for a while;
-    the mail server is gone; then all are decided, and at last the mail server is back (cases, 76).
+    """Twenty proposals in review: in the middle of reminders the worker dies, then the host; the app does not load for a
+    while; then the mail server is gone as all are decided, and at last comes back (cases, 76).
     """
     host, greenlight, mailbox = crash_site.host, crash_site.greenlight, crash_site.greenlight.mailbox
     proposals = await asyncio.gather(*(greenlight.submit("reminded") for _ in range(MANY)))
@@ -71,9 +71,9 @@ async def upheaval(crash_site: Site) -> Upheaval:
     gate.open.set()
     with host.app_broken():
         await host.fails_to_start(greenlight.http)
-    mailbox.down()
     await host.start(greenlight.http)
 
+    mailbox.down()
     links = [mailbox.to(ANA, proposal.title, "/review/")[0].link() for proposal in proposals]
     answers = await asyncio.gather(*(one.decided_at(link, "approve") for one, link in zip(proposals, links, strict=True)))
     assert {answer.status for answer in answers} == {200}, answers
