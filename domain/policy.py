@@ -133,6 +133,12 @@ class Rates(Strict):
         return money.amount * worth[money.currency] / worth[currency]
 
 
+def mailbox(email: str) -> str:
+    """An address without case and `+tag`: what two addresses of one mailbox have in common."""
+    local, _, domain = email.casefold().partition("@")
+    return f"{local.partition('+')[0]}@{domain}"
+
+
 class Policies(Strict):
     """A whole policy file."""
 
@@ -175,12 +181,20 @@ class Policies(Strict):
     def _ids_by_address(self) -> dict[str, str]:
         return {address.casefold(): key for key, entry in self.people.items() for address in (entry.email, *entry.aliases)}
 
+    @cached_property
+    def _ids_by_mailbox(self) -> dict[str, str]:
+        """The entry of each mailbox. Entries that share one are one natural person: the first of them."""
+        found: dict[str, str] = {}
+        for key, entry in self.people.items():
+            boxes = [mailbox(address) for address in (entry.email, *entry.aliases)]
+            first = next((found[box] for box in boxes if box in found), key)
+            found.update({box: first for box in boxes if box not in found})
+        return found
+
     def _natural(self, person: Person) -> str:
-        """What two addresses of one natural person have in common: the directory's entry, else the address without case and +tag."""
-        address = person.email.casefold()
-        local, _, domain = address.partition("@")
-        plain = f"{local.partition('+')[0]}@{domain}"
-        return self._ids_by_address.get(address) or self._ids_by_address.get(plain) or plain
+        """What two addresses of one natural person have in common: the directory's entry, else the mailbox."""
+        box = mailbox(person.email)
+        return self._ids_by_mailbox.get(box, box)
 
     def directory(self) -> Directory:
         """Who is who, for the rules."""
