@@ -197,7 +197,7 @@ async def shown(
         "review.html",
         scene.face(),
         view=await scene.view(stored, slot),
-        heading="Your decision is asked for" if open_now else "Your decision" if slot.action else "Nothing more is needed of you",
+        heading=heading_of(slot, refusal),
         you=slot.person.name,
         notice=notice,
         choices=offered,
@@ -207,6 +207,15 @@ async def shown(
         ask=scene.ask(),
     )
     return page_answer(page, status)
+
+
+def heading_of(slot: Slot, refusal: Refusal | None) -> str:
+    """What the page is to its reader, in a few words."""
+    if slot.action is not None:
+        return "Your decision"
+    if refusal is None:
+        return "Your decision is asked for"
+    return "Your decision can wait" if refusal.code == "on_hold" else "Nothing more is needed of you"
 
 
 def asked_as_json(

@@ -118,7 +118,7 @@ def notice_of(review: Review, slot: Slot, refusal: Refusal | None) -> Notice | N
         "ended": "The proposal has ended",
         "on_hold": "The proposal is on hold",
     }.get(refusal.code, "You cannot decide this")
-    then = ("Your link stays good: come back then.",) if refusal.code == "on_hold" else ("Nothing more is needed of you.",)
+    then = () if refusal.code == "on_hold" else ("Nothing more is needed of you.",)
     return Notice(heading, "warn" if refusal.code == "on_hold" else "calm", (refusal.message, *then))
 
 
