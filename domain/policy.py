@@ -21,6 +21,8 @@ from domain.plan import OnExpiry, Plan, StagePlan
 RULE = "greenlight.plan"
 MOST_STAGES = 10
 MOST_PEOPLE = 30
+LONGEST_DURATION = timedelta(days=3653)
+"""Ten years: no approval needs more, and calendars end somewhere."""
 _ISO_DURATION = re.compile(r"^P(?=.)(\d+W)?(\d+D)?(T(?=\d)(\d+H)?(\d+M)?(\d+S)?)?$")
 _SECONDS = TypeAdapter(timedelta)
 
@@ -30,8 +32,8 @@ def _duration(value: Any) -> timedelta:
     if not isinstance(value, str) or not _ISO_DURATION.match(value):
         raise ValueError(f'{value!r} is no duration such as "P5D", "PT72H" or "PT20S" (months and years are not allowed)')
     length = _SECONDS.validate_python(value)
-    if length <= timedelta(0):
-        raise ValueError("a duration must be longer than nothing")
+    if not timedelta(0) < length <= LONGEST_DURATION:
+        raise ValueError(f"a duration must be longer than nothing and at most P{LONGEST_DURATION.days}D")
     return length
 
 
@@ -123,7 +125,7 @@ class Rates(Strict):
 
     base: str = Field(pattern=r"^[A-Z]{3}$")
     as_of: date
-    units: dict[str, Decimal]
+    units: dict[Annotated[str, Field(pattern=r"^[A-Z]{3}$")], Annotated[Decimal, Field(gt=0)]]
 
     def convert(self, money: Money, currency: str) -> Decimal | None:
         """The amount in another currency, None without a rate."""
@@ -166,8 +168,12 @@ class Policies(Strict):
                     raise ValueError(f"roles.{role}: {member!r} is not among [people]")
         for entry in self.policy:
             for stage in entry.stages:
-                for name in (*stage.reviewers, *stage.escalate_to, *stage.fallback):
-                    self._known(name, f"policy {entry.name!r}, stage {stage.name!r}")
+                where = f"policy {entry.name!r}, stage {stage.name!r}"
+                for names in (stage.reviewers, stage.escalate_to, stage.fallback):
+                    for name in names:
+                        self._known(name, where)
+                    if (count := len(self._people(names))) > MOST_PEOPLE:
+                        raise ValueError(f"{where}: {count} people, more than {MOST_PEOPLE}")
         return self
 
     def _known(self, name: str, where: str) -> None:
