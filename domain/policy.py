@@ -265,11 +265,11 @@ class Policies(Strict):
             return True
         amount = self._in_currency(budget, match.currency)
         if amount is None:
-            strictest = match.above is not None and match.up_to is None
-            if strictest:
-                message = f"No rate is known from {budget.currency} to {match.currency}: the strictest path was taken."
-                findings.append(Finding(RULE, "warning", message))
-            return strictest
+            message = f"No rate is known from {budget.currency} to {match.currency}: the strictest path was taken."
+            finding = Finding(RULE, "warning", message)
+            if finding not in findings:
+                findings.append(finding)
+            return match.above is not None and match.up_to is None
         return (match.above is None or amount > match.above) and (match.up_to is None or amount <= match.up_to)
 
     def _in_currency(self, money: Money, currency: str) -> Decimal | None:
