@@ -70,6 +70,8 @@ class Match(Strict):
     def _limit_names_its_currency(self) -> "Match":
         if (self.above is not None or self.up_to is not None) and self.currency is None:
             raise ValueError('a limit names its currency: add currency = "EUR"')
+        if self.currency is not None and self.above is None and self.up_to is None:
+            raise ValueError("a currency belongs to a limit: add above or up_to, or leave it out")
         return self
 
     @property

@@ -56,6 +56,17 @@ def test_above_is_above_and_up_to_includes(amount: str, name: str) -> None:
     assert taken(the_file({"above": "10", "up_to": "20", "currency": "EUR"}), amount)[0] == name
 
 
+@pytest.mark.parametrize(
+    "match", [{"above": "5"}, {"up_to": "5"}, {"currency": "EUR"}, {"above": "-1", "currency": "EUR"}, {"above": "5", "currency": "eur"}]
+)
+def test_a_limit_and_its_currency_come_together(match: dict[str, Any]) -> None:
+    """A last policy for one currency alone would leave the others without any."""
+    with pytest.raises(ValidationError, match="policy.0.match"):
+        the_file(match)
+    with pytest.raises(ValidationError):
+        parse_policies({"policy": [{"name": "only", "match": match, "stages": [STAGE]}], "people": PEOPLE})
+
+
 def test_amounts_compare_exactly() -> None:
     """22 digits are not rounded into the lighter path."""
     file = the_file({"above": "9999999999999999999999.98", "currency": "EUR"})
