@@ -61,7 +61,7 @@ def test_above_is_above_and_up_to_includes(amount: str, name: str) -> None:
 )
 def test_a_limit_and_its_currency_come_together(match: dict[str, Any]) -> None:
     """A last policy for one currency alone would leave the others without any."""
-    with pytest.raises(ValidationError, match="policy.0.match"):
+    with pytest.raises(ValidationError, match=r"policy\.0\.match"):
         the_file(match)
     with pytest.raises(ValidationError):
         parse_policies({"policy": [{"name": "only", "match": match, "stages": [STAGE]}], "people": PEOPLE})
