@@ -15,6 +15,8 @@ from domain.wording import when
 
 BETWEEN_REMINDERS = timedelta(hours=1)
 MOST_PEOPLE = 30
+LONGEST_EXTENSION = timedelta(days=3653)
+"""Holds move deadlines on, and calendars end somewhere."""
 
 
 def suspend(draft: Draft, command: c.Suspend, actor: Actor, at: datetime) -> Refusal | None:
@@ -113,6 +115,8 @@ def extend(draft: Draft, command: c.Extend, actor: Actor, at: datetime) -> Refus
     until = command.until - held
     if until <= state.deadline or command.until <= at:
         return Refusal("invalid", f"A deadline only moves later; it is {when(state.deadline + held)}.", field="until")
+    if command.until > at + LONGEST_EXTENSION:
+        return Refusal("invalid", "A deadline lies at most ten years ahead.", field="until")
     draft.add(at, f.Extended(state.index, until, command.reason.strip()), actor)
     return None
 

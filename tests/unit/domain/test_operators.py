@@ -1,5 +1,7 @@
 """What an operator may do, and what bars it. Nothing of it counts as a reviewer's vote."""
 
+from datetime import UTC, datetime
+
 import pytest
 
 from domain import commands as c
@@ -105,6 +107,14 @@ def test_a_deadline_only_moves_later() -> None:
 def test_a_deadline_that_has_passed_cannot_be_moved() -> None:
     """It has happened, at its own instant."""
     assert refused(a_review(STAGE), operator(c.Extend(NINE + days(30), "Too late."), days(6))).code == "ended"
+
+
+def test_a_deadline_lies_within_ten_years() -> None:
+    """One at the end of the calendar could not be moved by a hold, and the proposal could never be resumed."""
+    told = a_review(STAGE)
+    assert refused(told, operator(c.Extend(datetime(9999, 12, 31, tzinfo=UTC), "For ever."))).field == "until"
+    held = after(told, operator(c.Extend(NINE + days(3653), "Long.")), operator(c.Suspend("Wait.")), operator(c.Resume("Go."), days(30)))
+    assert deadline(held) == days(3683)
 
 
 def test_an_extension_on_hold_adds_to_what_is_left() -> None:
