@@ -5,6 +5,7 @@ stands in a worker process behind a socket, and in the main process where there 
 """
 
 import asyncio
+import logging
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime
@@ -19,6 +20,8 @@ from standalone.engine.replay import HTTP_ACTIVITY
 from standalone.workers import durable_http
 from standalone.workers.functions import Functions
 from standalone.workers.sleeping import running_for_the_app
+
+log = logging.getLogger("standalone.activities")
 
 PATIENCE = 0.02  # seconds
 _NOTHING_ASKED: dict[str, Any] = {"entityExists": False, "entityState": None, "results": []}
@@ -147,6 +150,7 @@ class Stage:
             else:
                 result = await self.functions.act(activity.name, activity.input)
         except FunctionFailed as failure:
+            log.error("the activity %s failed: %s%s", activity.name, failure.message, f"\n{failure.stack}" if failure.stack else "")
             instance.failed(activity.number, failure.message, failure.stack, self.now())
         else:
             faults.point("activity ended")

@@ -14,7 +14,7 @@ async def assess_proposal(proposal: dict[str, Any]) -> None:
     """Where `details.gate` names a file: write there that the rule was reached, and wait until somebody removes the file."""
     gate = (proposal.get("details") or {}).get("gate")
     if gate is not None and await asyncio.to_thread(reached, Path(gate)):
-        while await asyncio.to_thread(Path(gate).exists):  # noqa: ASYNC110 (another process removes it)
+        while await asyncio.to_thread(Path(gate).exists):
             await asyncio.sleep(0.1)
 
 
