@@ -43,13 +43,15 @@ async def submit_proposal(req: func.HttpRequest, client: df.DurableOrchestration
     if req.params.get("dry_run", "false").casefold() in ("true", "1"):
         return json_answer(await rehearse(scene.world, body))
     proposal = scene.world.links.proposal_id(caller, idempotency_key(req))
-    stored = await taken_in(scene.world, proposal, body, caller)
-    await engine.begin(client, proposal)
-    return accepted(scene.world, stored)
+    if await taken_in(scene.world, proposal, body, caller):
+        await engine.begin(client, proposal)
+    else:
+        await scene.healed(proposal)  # the first request may have died before it began the instance
+    return accepted(scene.world, proposal)
 
 
-async def taken_in(world: Services, proposal: str, body: ProposalIn, caller: str) -> Stored:
-    """The proposal as it is kept from now on, or as it was sent before. Raises Problem 409 when it was another one."""
+async def taken_in(world: Services, proposal: str, body: ProposalIn, caller: str) -> bool:
+    """Keep the proposal. False when the very same was sent before. Raises Problem 409 when it was another one."""
     content = body.content()
     first = Submitted(
         title=body.title,
@@ -62,21 +64,19 @@ async def taken_in(world: Services, proposal: str, body: ProposalIn, caller: str
         caller=caller,
         needed_by=body.needed_by,
     )
-    stored = await world.records.create(proposal, submitted(proposal, first, world.clock.now()))
-    if stored is not None:
-        return stored
+    if await world.records.create(proposal, submitted(proposal, first, world.clock.now())):
+        return True
     stored = await world.records.read(proposal)
     earlier = stored.facts[0].body if stored else None
     if stored is None or not isinstance(earlier, Submitted):
         raise Problem("conflict", f"{proposal} was purged; a new proposal needs a new Idempotency-Key.")
     if earlier.payload_hash != first.payload_hash:
         raise Problem("idempotency-conflict", f"It names {proposal}, which was sent with another body. Nothing was changed.")
-    return stored
+    return False
 
 
-def accepted(world: Services, stored: Stored) -> func.HttpResponse:
+def accepted(world: Services, proposal: str) -> func.HttpResponse:
     """The first answer, the same whenever it is asked for again."""
-    proposal = stored.review.proposal
     links = {"self": world.links.proposal_url(proposal), "submission": world.links.submission_url(proposal)}
     return json_answer({"id": proposal, "status": "received", "links": links}, 202, {"Location": links["self"], "Retry-After": "2"})
 

@@ -67,7 +67,7 @@ async def review_decision(req: func.HttpRequest, client: df.DurableOrchestration
     except Problem as problem:
         if problem.kind != "invalid" or not as_page(req):
             raise
-        errors = {error.pointer.lstrip("/") or "action": f"{FIELD_WORDS.get(error.pointer, '')}{error.message}" for error in problem.errors}
+        errors = {field_of(error.pointer): f"{FIELD_WORDS.get(error.pointer, '')}{error.message}" for error in problem.errors}
         return await form_again(scene, req, stored, slot, errors, values)
     brought = await scene.bring(stored.review.proposal, command, Actor(slot.person, "reviewer"))
     slot = brought.stored.review.slot(slot.id) or slot
@@ -75,13 +75,19 @@ async def review_decision(req: func.HttpRequest, client: df.DurableOrchestration
     if refusal is None:
         return see_other(own_path(req)) if as_page(req) else recorded(scene, brought.stored, slot, brought.judgement.repeated)
     if refusal.code == "invalid" and as_page(req):
-        return await form_again(scene, req, brought.stored, slot, {refusal.field or "action": refusal.message}, values)
+        return await form_again(scene, req, brought.stored, slot, {field_of(refusal.field or ""): refusal.message}, values)
     if as_page(req):
         return await shown(scene, req, brought.stored, slot, refusal, told(refusal).status)
     raise told(refusal)
 
 
 FIELD_WORDS = {"/action": "Your decision ", "/comment": "The comment ", "/to": "The person to hand it to ", "/content_hash": "This page "}
+
+
+def field_of(pointer: str) -> str:
+    """The field of the form beside which a fault is told; what has no field of its own is told at the choices."""
+    field = pointer.lstrip("/")
+    return field if field in ("comment", "to") else "action"
 
 
 async def opened(scene: Scene, req: func.HttpRequest) -> tuple[Stored, Slot]:

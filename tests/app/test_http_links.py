@@ -275,6 +275,11 @@ async def test_an_old_form_cannot_decide_a_revision(greenlight: Greenlight) -> N
     assert (await proposal.decide_at(old, "approve", content_hash=shown)).status == 410
     new = greenlight.link("ann")
     assert (await proposal.decide_at(new, "approve", content_hash=shown)).status == 422
+    body = f"action=approve&content_hash={shown}".encode()
+    page = await greenlight.call("POST", new, body, Content_Type="application/x-www-form-urlencoded", Accept="text/html")
+    assert page.status == 422
+    assert "another version" in seen(page)
+    assert 'href="#action"' in page.text
     assert (await proposal.status())["status"] == "in_review"
 
 

@@ -30,6 +30,21 @@ async def test_the_same_key_and_body_is_the_same_proposal(greenlight: Greenlight
     assert later.text == answers[0].text
 
 
+async def test_a_proposal_that_has_ended_is_not_begun_anew_by_a_request_sent_again(greenlight: Greenlight) -> None:
+    """Starting an instance that has ended would replace it with its history (durable.md A11)."""
+    answer = await greenlight.call("POST", "/api/proposals", a_proposal(), Idempotency_Key="k-1")
+    await greenlight.host.settle()
+    proposal = Proposal(greenlight, answer.json["id"])
+    await proposal.decide("ann", "approve")
+    before = await proposal.rounds()
+    assert before
+    await greenlight.advance("PT1H")
+    assert (await greenlight.call("POST", "/api/proposals", a_proposal(), Idempotency_Key="k-1")).status == 202
+    await greenlight.host.settle()
+    assert await proposal.rounds() == before
+    assert await proposal.engine() == "Completed"
+
+
 async def test_the_same_key_with_another_body_is_refused_and_changes_nothing(greenlight: Greenlight) -> None:
     """One key names one request: answering the second as if it were the first would lose it in silence."""
     first = await greenlight.call("POST", "/api/proposals", a_proposal(), Idempotency_Key="k-1")
