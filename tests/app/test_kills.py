@@ -22,7 +22,7 @@ from tests.app.greenlight import OPERATOR, ROOT, a_proposal, policy, stage
 
 PATIENCE = 60.0
 AT_ONCE = 3
-COUNTS = (1, 2, 3, 5, 8)
+COUNTS = (1, 2, 4, 8)
 UNANSWERED = (aiohttp.ClientError, TimeoutError, OSError)
 
 
