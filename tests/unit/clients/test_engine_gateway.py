@@ -2,8 +2,9 @@
 
 import json
 import socket
-from collections.abc import AsyncIterator
-from datetime import timedelta
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import azure.durable_functions as df
@@ -12,8 +13,11 @@ import pytest_asyncio
 from aiohttp import web
 
 from clients import engine
+from domain.commands import Actor, Decide
+from services import wiring
 from services.records import Stored
-from tests.unit.clients.reviews import NOW, in_review, stored_as
+from services.wiring import Services
+from tests.unit.clients.reviews import ANN, NOW, in_review, stored_as, then
 
 
 def client_at(base: str) -> df.DurableOrchestrationClient:
@@ -34,6 +38,7 @@ class Recorder:
     def __init__(self) -> None:
         self.asked: list[str] = []
         self.raise_status = 202
+        self.status: str | None = None
         self.url = ""
 
     async def answer(self, request: web.Request) -> web.Response:
@@ -44,7 +49,11 @@ class Recorder:
             return web.json_response(None, status=self.raise_status)
         if path.startswith("orchestrators/"):
             return web.json_response({"id": path.rpartition("/")[2]}, status=202)
-        return web.json_response({"Message": "no"}, status=404)
+        if request.method == "GET" and self.status:
+            times = {"createdTime": "2026-11-30T08:00:00Z", "lastUpdatedTime": "2026-11-30T08:00:00Z"}
+            body = {"name": "approval", "instanceId": path.rpartition("/")[2], "runtimeStatus": self.status, **times}
+            return web.json_response(body, status=200 if self.status in ("Completed", "Failed", "Terminated") else 202)
+        return web.json_response(None, status=404 if request.method == "GET" else 202)
 
 
 @pytest_asyncio.fixture
@@ -137,3 +146,72 @@ def test_only_this_file_of_the_clients_touches_the_durable_client() -> None:
         if file.name != "engine.py":
             text = file.read_text(encoding="utf-8")
             assert not [verb for verb in verbs if f"client{verb}" in text or f"client.{verb}" in text], file.name
+
+
+class StillClock:
+    """A clock that a test has set."""
+
+    def __init__(self, now: datetime) -> None:
+        self.at = now
+
+    def now(self) -> datetime:
+        """The instant it was set to."""
+        return self.at
+
+
+@pytest.fixture
+def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Services]:
+    """The app's services on an empty folder, at the instant of the reviews."""
+    monkeypatch.setenv("GREENLIGHT_DEVELOPMENT", "true")
+    monkeypatch.setenv("GREENLIGHT_STATE_DIR", str(tmp_path))
+    monkeypatch.setenv("GREENLIGHT_POLICY_FILE", str(tmp_path / "none.toml"))
+    wiring.services.cache_clear()
+    made = replace(wiring.services(), clock=StillClock(NOW))
+    yield made
+    wiring.services.cache_clear()
+
+
+LATE = timedelta(seconds=30)
+LONG_LATE = timedelta(minutes=11)
+
+
+@pytest.mark.parametrize(
+    ("status", "unseen", "after", "verbs"),
+    [
+        ("Running", False, LATE, []),
+        ("Running", True, timedelta(seconds=5), []),
+        ("Running", True, LATE, ["raiseEvent/fact-4"]),
+        ("Running", True, LONG_LATE, ["terminate"]),
+        ("Pending", True, LATE, ["raiseEvent/fact-4"]),
+        (None, False, LATE, ["begin"]),
+        ("Failed", False, LATE, ["begin"]),
+        ("Terminated", True, LATE, ["begin"]),
+        ("Completed", False, LATE, ["begin"]),
+        ("Suspended", False, LATE, ["resume"]),
+        ("Suspended", True, LATE, ["resume", "raiseEvent/fact-4"]),
+    ],
+)
+async def test_whatever_became_of_an_instance_is_set_right(
+    recorder: Recorder, world: Services, status: str | None, unseen: bool, after: timedelta, verbs: list[str]
+) -> None:
+    """All is well: one question. Else what is needed, and no more."""
+    review, facts = in_review()
+    stored = stored_as(review, facts, 3 if unseen else review.number)
+    recorder.status = status
+    healed = await engine.heal(client_at(recorder.url), replace(world, clock=StillClock(NOW + after)), stored)
+    assert healed == stored
+    prefix = f"POST instances/{review.proposal}/"
+    told = {"begin": f"POST orchestrators/approval/{review.proposal}"}
+    assert recorder.asked == [f"GET instances/{review.proposal}", *(told.get(verb, prefix + verb) for verb in verbs)]
+
+
+@pytest.mark.parametrize(("status", "verbs"), [("Completed", []), ("Failed", ["begin"]), ("Running", [])])
+async def test_of_a_proposal_that_has_ended_only_work_left_undone_matters(
+    recorder: Recorder, world: Services, status: str, verbs: list[str]
+) -> None:
+    """An instance that died over the last mails is begun anew; one that is done is let be."""
+    review, facts = then(*in_review(), Decide("r1s1p1", "approve"), Actor(ANN, "reviewer"))
+    assert review.ended
+    recorder.status = status
+    await engine.heal(client_at(recorder.url), world, stored_as(review, facts, review.number))
+    assert len(recorder.asked) == 1 + len(verbs)
