@@ -64,7 +64,8 @@ def assessed(review: Review, _: f.Fact, body: f.Assessed) -> Review:
 
 
 def planned(review: Review, _: f.Fact, body: f.Planned) -> Review:
-    return replace(review, status="in_review", plan=body.plan, findings=review.findings + body.findings)
+    hidden = review.names_hidden or not all(stage.show_others for stage in body.plan.stages)
+    return replace(review, status="in_review", plan=body.plan, findings=review.findings + body.findings, names_hidden=hidden)
 
 
 def stage_opened(review: Review, fact: f.Fact, body: f.StageOpened) -> Review:
@@ -164,8 +165,7 @@ def resumed(review: Review, fact: f.Fact, _: f.Resumed) -> Review:
 def mail_failed(review: Review, _: f.Fact, body: f.MailFailed) -> Review:
     """A finding that the submitter may read: the mail server's words often hold the address, so they stay in the trail."""
     slot = review.slot(body.slot) if body.slot else None
-    hidden = review.plan is not None and not all(stage.show_others for stage in review.plan.stages)
-    whom = review.submitter.name if slot is None else "a reviewer" if hidden else slot.person.name
+    whom = review.submitter.name if slot is None else "a reviewer" if review.names_hidden else slot.person.name
     finding = f.Finding("greenlight.mail", "warning", f"The mail “{body.notice.replace('_', ' ')}” to {whom} could not be delivered.")
     return replace(review, findings=(*review.findings, finding), checked=review.checked | {f"mail {body.slot} {body.notice}"})
 

@@ -95,6 +95,8 @@ class Review:
     ended_at: datetime | None = None
     authors: tuple[Person, ...] = ()
     approved_stages: tuple[StagePlan, ...] = ()
+    names_hidden: bool = False
+    """Whether a plan of any round keeps its reviewers' names to itself: what was hidden once stays so."""
 
     @property
     def ended(self) -> bool:

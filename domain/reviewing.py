@@ -142,7 +142,9 @@ def closed_by(draft: Draft, slot: Slot) -> Refusal:
 def shown(draft: Draft, slot: Slot) -> bool:
     """Whether the policy lets the others of the slot's stage be seen."""
     plan = draft.review.plan
-    return plan is None or slot.stage >= len(plan.stages) or plan.stages[slot.stage].show_others
+    if plan is None or slot.round < draft.review.round:  # the plan that it was asked by is not kept
+        return not draft.review.names_hidden
+    return plan.stages[slot.stage].show_others
 
 
 def wrong(draft: Draft, slot: Slot, command: Decide) -> Refusal | None:

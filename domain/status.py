@@ -118,7 +118,7 @@ def silence(review: Review) -> str:
     plan = review.plan.stages[state.index]
     at = when(state.deadline)
     if plan.on_expiry == "escalate" and not state.escalated and plan.escalate_to:
-        to = listed([person.name for person in plan.escalate_to]) if plan.show_others else "somebody else"
+        to = "somebody else" if review.names_hidden else listed([person.name for person in plan.escalate_to])
         return f"without a decision by {at} it is escalated to {to}"
     brings = {"escalate": "is rejected", "reject": "is rejected", "expire": "expires", "approve": "is approved by silence"}[plan.on_expiry]
     return f"without a decision by {at} it {brings}"

@@ -13,7 +13,7 @@ class Names:
 
     def __init__(self, review: Review, *, show_all: bool = False) -> None:
         self.slots = {slot.id: slot for slot in review.slots}
-        self.hidden = not show_all and review.plan is not None and not all(stage.show_others for stage in review.plan.stages)
+        self.hidden = not show_all and review.names_hidden
 
     def of(self, slot: Slot) -> str:
         """The holder of a slot."""
