@@ -6,13 +6,12 @@ from activities.envelope import Envelope, RuleCall
 from activities.rules import content_of, report, system
 from domain import names
 from domain.commands import Suspend
-from domain.facts import Finding, Planned
+from domain.facts import Planned
 from domain.review import ENDED
-from services.plugins import RuleFailed
 from services.policies import PolicyUnusable
 from services.records import Stored
 from services.trail import bring
-from services.wiring import Services, services
+from services.wiring import services
 
 bp = df.Blueprint()
 
@@ -29,7 +28,7 @@ async def plan(payload: dict) -> dict:  # type: ignore[type-arg]  # the worker r
     if stored is None or stored.review.status in ENDED or stored.review.hold or stored.review.round != call.round or planned(stored):
         return Envelope().plain()
     review = stored.review
-    named, findings = await named_by_plugins(world, stored)
+    named, findings = await world.plugins.policy_named(await content_of(world, stored))
     try:
         _, made, more = world.policies().route(review.department, review.category, review.budget, review.submitter, named)
     except (PolicyUnusable, ValueError) as problem:
@@ -45,17 +44,3 @@ async def plan(payload: dict) -> dict:  # type: ignore[type-arg]  # the worker r
 def planned(stored: Stored) -> bool:
     """Whether the present round has its plan."""
     return any(isinstance(fact.body, Planned) and fact.body.round == stored.review.round for fact in stored.facts)
-
-
-async def named_by_plugins(world: Services, stored: Stored) -> tuple[str | None, list[Finding]]:
-    """The first policy that a `route_proposal` hook names; a hook that fails is a finding, and the next one is asked."""
-    findings: list[Finding] = []
-    for rule in world.plugins.rules("route_proposal"):
-        try:
-            named = await world.plugins.policy_named(rule, await content_of(world, stored))
-        except RuleFailed as failure:
-            findings.append(Finding(rule, "error", failure.for_people()))
-            continue
-        if named is not None:
-            return named, findings
-    return None, findings

@@ -108,7 +108,7 @@ async def read_proposal(req: func.HttpRequest, client: df.DurableOrchestrationCl
     scene = Scene(services(), client)
     stored = await own(scene, req)
     as_page = wants_page(req)
-    tag = etag(stored) if not as_page else f'{stored.etag[:-1]}-page"'
+    tag = etag(stored) if not as_page else f'"{stored.etag}-page"'
     headers = {"ETag": tag, "Cache-Control": "private, no-cache", **retry_after(stored.review)}
     if tag in [each.strip().removeprefix("W/") for each in (req.headers.get("If-None-Match") or "").split(",")]:
         return not_modified(headers)

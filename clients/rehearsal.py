@@ -31,7 +31,7 @@ async def rehearse(world: Services, body: ProposalIn) -> dict[str, Any]:
     findings += await found(world, "validate_proposal", proposal)
     refused = any(finding.severity == "error" for finding in findings)
     findings += await found(world, "assess_proposal", proposal)
-    named, more = await policy_named(world, proposal)
+    named, more = await world.plugins.policy_named(proposal)
     findings += more
     try:
         _, plan, told = world.policies().route(body.department, body.category, body.budget.money(), person, named)
@@ -52,20 +52,6 @@ async def found(world: Services, hook: Hook, proposal: dict[str, Any]) -> list[F
 
     answers = await asyncio.gather(*(one(rule) for rule in world.plugins.rules(hook)))
     return [finding for answer in answers for finding in answer]
-
-
-async def policy_named(world: Services, proposal: dict[str, Any]) -> tuple[str | None, list[Finding]]:
-    """The first policy that a rule names."""
-    findings = []
-    for rule in world.plugins.rules("route_proposal"):
-        try:
-            named = await world.plugins.policy_named(rule, proposal)
-        except RuleFailed as failure:
-            findings.append(Finding(rule, "error", failure.for_people()))
-            continue
-        if named is not None:
-            return named, findings
-    return None, findings
 
 
 def stages(plan: Plan, now: datetime) -> list[dict[str, Any]]:

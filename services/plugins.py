@@ -126,10 +126,18 @@ class Plugins:
             raise RuleFailed(rule, f"answered {len(answer)} findings, more than {MOST_FINDINGS}")
         return [Finding(rule, each.severity, each.message) for each in answer or []]
 
-    async def policy_named(self, rule: str, proposal: dict[str, Any]) -> str | None:
-        """The policy that a rule names. Raises RuleFailed."""
-        name: str | None = await self._run("route_proposal", rule, NAME, proposal=proposal)
-        return name
+    async def policy_named(self, proposal: dict[str, Any]) -> tuple[str | None, list[Finding]]:
+        """The first policy that a rule names; a rule that fails is a finding, and the next one is asked."""
+        findings: list[Finding] = []
+        for rule in self.rules("route_proposal"):
+            try:
+                named: str | None = await self._run("route_proposal", rule, NAME, proposal=proposal)
+            except RuleFailed as failure:
+                findings.append(Finding(rule, "error", failure.for_people()))
+                continue
+            if named is not None:
+                return named, findings
+        return None, findings
 
     async def after_decision(self, rule: str, proposal: dict[str, Any], decision: dict[str, Any]) -> None:
         """Run a follow-up; what it answers is its own business. Raises RuleFailed."""

@@ -96,13 +96,14 @@ async def test_a_rule_that_misbehaves_has_failed_and_nothing_else(package: Packa
 
 
 async def test_a_route_is_a_name_or_nothing(package: Package) -> None:
-    """Anything else must not be taken for a policy."""
+    """Anything else must not be taken for a policy, and the next rule is asked."""
     acme = package(rule="@hook\ndef route_proposal(proposal): return proposal.get('route')")
     made = plugins(acme)
-    assert await made.policy_named("acme.rule", {"route": "it-security"}) == "it-security"
-    assert await made.policy_named("acme.rule", {}) is None
-    with pytest.raises(RuleFailed):
-        await made.policy_named("acme.rule", {"route": ["it-security"]})
+    assert await made.policy_named({"route": "it-security"}) == ("it-security", [])
+    assert await made.policy_named({}) == (None, [])
+    named, findings = await made.policy_named({"route": ["it-security"]})
+    assert named is None
+    assert [(finding.rule, finding.severity) for finding in findings] == [("acme.rule", "error")]
 
 
 async def test_hung_rules_time_out_and_hold_nobody_else_up(package: Package) -> None:
