@@ -58,6 +58,8 @@ class Channel:
                     self._receive(message)
         except (asyncio.IncompleteReadError, ConnectionError):
             self._open = False
+            if self._writer is not None:
+                self._writer.close()
             self._closed()
 
     async def close(self) -> None:

@@ -28,7 +28,10 @@ _NOTHING_ASKED: dict[str, Any] = {"entityExists": False, "entityState": None, "r
 
 
 class Stage:
-    """The instances of one worker. `now` tells the host's time."""
+    """The instances of one worker.
+
+    `now` tells the host's time. On a clock that stands, `parked` tells which activities sleep; `over` is called when one has ended.
+    """
 
     def __init__(
         self,
@@ -36,8 +39,9 @@ class Stage:
         now: Callable[[], datetime],
         emit: Callable[[Any], None],
         parked: Callable[[], frozenset[str]] | None = None,
+        over: Callable[[], None] | None = None,
     ) -> None:
-        self.functions, self.now, self.emit, self.parked = functions, now, emit, parked
+        self.functions, self.now, self.emit, self.parked, self.over = functions, now, emit, parked, over
         self.active: dict[int, set[str]] = {}  # activities that run, by instance
         self.operating: set[int] = set()  # entities in a batch
         self.patient: dict[int, asyncio.TimerHandle] = {}  # instances whose results wait for those of the same instant
@@ -159,6 +163,8 @@ class Stage:
             self._over(instance.n, who)
         if self.instances.get(instance.n) is instance:
             self._result(instance)
+        if self.over:
+            self.over()
 
     def _over(self, n: int, who: str) -> None:
         self.active[n].discard(who)

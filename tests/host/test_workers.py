@@ -1,0 +1,258 @@
+"""Where the app's code runs: what does not load says why, what is slow holds up nobody, what dies is started again."""
+
+import asyncio
+import json
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiohttp import web
+
+from standalone.clock import HostClock
+from standalone.contracts import AppDoesNotLoad, FunctionFailed, HttpCall
+from standalone.engine import Engine, EngineSettings
+from standalone.workers import InProcessWorkers, ProcessWorkers
+from tests.host.enginehost import StandingClock, running
+
+APP = Path(__file__).parent / "engine_app"
+HEAD = "import azure.durable_functions as df\nimport azure.functions as func\nimport threading, asyncio, os, time\napp = df.DFApp()\n"
+
+
+def app_of(folder: Path, code: str) -> Path:
+    """An app with this code."""
+    folder.mkdir(exist_ok=True)
+    (folder / "function_app.py").write_text(HEAD + code)
+    return folder
+
+
+def in_process(app_dir: Path, **options: Any) -> InProcessWorkers:
+    strict = {"AZURE_FUNCTIONS_DURABLE_STRICT_TYPING": "1"}
+    return InProcessWorkers(app_dir, clock=StandingClock(), binding_base_url="http://127.0.0.1:9/", environment=strict, **options)
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        ("import nowhere\n", "ModuleNotFoundError: No module named 'nowhere'"),
+        ("def broken(:\n", "SyntaxError"),
+        ("raise SystemExit('not today')\n", "SystemExit: not today"),
+        ("del app\n", "exactly one top-level function app"),
+        ("other = df.DFApp()\n", "found 2"),
+    ],
+)
+async def test_an_app_that_does_not_load_says_why_and_where(tmp_path: Path, code: str, said: str) -> None:
+    """One screen, with file and line, whether it was to run here or in a process of its own."""
+    app_dir = app_of(tmp_path / "app", code)
+    with pytest.raises(AppDoesNotLoad) as here:
+        await in_process(app_dir).start()
+    with pytest.raises(AppDoesNotLoad) as there:
+        await ProcessWorkers(app_dir, 1, clock=HostClock(), binding_base_url="http://127.0.0.1:9/").start()
+    assert said in str(here.value)
+    assert str(here.value) == str(there.value)
+    if "top-level" not in said and "found" not in said:
+        assert "function_app.py, line 5" in str(here.value)
+
+
+async def test_an_app_can_be_loaded_again_and_others_beside_it(tmp_path: Path) -> None:
+    """A suite of tests starts hundreds of hosts in one process; none sees the modules of another."""
+    for answer in ("one", "two", "one"):
+        code = "from helper import word\n@app.activity_trigger(input_name='payload')\ndef say(payload: str):\n    return word\n"
+        app_dir = app_of(tmp_path / answer, code)
+        (app_dir / "helper.py").write_text(f"word = {answer!r}\n")
+        workers = in_process(app_dir)
+        await workers.start()
+        assert await workers.functions.act("say", '"x"') == json.dumps(answer)
+        await workers.stop()
+
+
+async def test_a_slow_activity_holds_up_no_orchestrator(tmp_path: Path) -> None:
+    """Sync activities run in threads, orchestrators do not wait for one: others go on while one is held."""
+    code = """
+gate = threading.Event()
+@app.activity_trigger(input_name="payload")
+def held(payload: str):
+    gate.wait(20)
+    return payload
+@app.orchestration_trigger(context_name="context")
+def waits(context):
+    return (yield context.call_activity("held", "x"))
+@app.orchestration_trigger(context_name="context")
+def quick(context):
+    yield context.create_timer(context.current_utc_datetime)
+    return "quick"
+"""
+    async with running(app_of(tmp_path / "app", code), tmp_path) as host:
+        slow = await host.engine.start_instance("waits", None)
+        quick = await host.engine.start_instance("quick", None)
+        await until_status(host.engine, quick, "Completed")
+        assert await status(host.engine, slow) == "Running"
+        await host.engine.terminate(slow, "enough")
+        await until_status(host.engine, slow, "Terminated")
+        sys.modules["function_app"].gate.set()  # type: ignore[attr-defined]
+        await host.engine.settle()
+
+
+async def test_an_activity_sleeps_in_virtual_time(tmp_path: Path) -> None:
+    """asyncio.sleep in an activity ends when the clock is moved there, and is something due until then."""
+    code = """
+@app.activity_trigger(input_name="payload")
+async def naps(payload: int):
+    await asyncio.sleep(payload)
+    return "rested"
+@app.orchestration_trigger(context_name="context")
+def sleeper(context):
+    return (yield context.call_activity("naps", 86400))
+"""
+    async with running(app_of(tmp_path / "app", code), tmp_path) as host:
+        instance = await host.engine.start_instance("sleeper", None)
+        await host.engine.settle()
+        assert host.engine.next_due() is not None
+        await host.advance(hours=23)
+        assert await status(host.engine, instance) == "Running"
+        await host.advance(hours=1)
+        assert await status(host.engine, instance) == "Completed"
+
+
+async def test_a_function_that_takes_too_long_fails(tmp_path: Path) -> None:
+    """host.json's functionTimeout: async functions are cancelled, sync ones abandoned; either way it is a failure."""
+    code = """
+gate = threading.Event()
+@app.activity_trigger(input_name="payload")
+async def patient(payload: str):
+    await asyncio.Event().wait()
+@app.activity_trigger(input_name="payload")
+def stuck(payload: str):
+    gate.wait(5)
+"""
+    workers = in_process(app_of(tmp_path / "app", code), function_timeout=timedelta(seconds=0.05))
+    await workers.start()
+    for name in ("patient", "stuck"):
+        with pytest.raises(FunctionFailed, match=f"Timeout value of 0:00:00.050000 was exceeded by function: {name}"):
+            await workers.functions.act(name, '"x"')
+    await workers.stop()
+
+
+@pytest.fixture
+async def processes(tmp_path: Path) -> AsyncIterator[tuple[Engine, ProcessWorkers]]:
+    """The engine over two worker processes, in real time."""
+    clock = HostClock()
+    workers = ProcessWorkers(APP, 2, {"AZURE_FUNCTIONS_DURABLE_STRICT_TYPING": "1"}, clock=clock, binding_base_url="http://127.0.0.1:9/")
+    engine = Engine(tmp_path / "engine.sqlite", clock, workers, settings=EngineSettings(synchronous="OFF"))
+    await workers.start()
+    await engine.start()
+    yield engine, workers
+    await engine.stop()
+    await workers.stop()
+
+
+async def test_a_worker_that_is_killed_is_replaced_and_its_instances_go_on(processes: tuple[Engine, ProcessWorkers]) -> None:
+    """Instances that waited are seated elsewhere, and the next event is served at once."""
+    engine, workers = processes
+    names = [f"n{number}" for number in range(6)]
+    for name in names:
+        await engine.start_instance("approval", json.dumps({"name": name}), name)
+    await engine.settle()
+    before = list(workers.pids())
+
+    os.kill(before[0], signal.SIGKILL)
+    for name in names:
+        await engine.raise_event(name, "decision", "1")
+    for name in names:
+        await until_status(engine, name, "Completed")
+
+    async with asyncio.timeout(10):
+        while workers.pids()[0] == before[0] or workers.place(0) != 0:
+            await asyncio.sleep(0.02)
+    answer = await workers.call_http("start", HttpCall("POST", "http://x/api/start/q", [], [], {"name": "q"}, b""))
+    assert (answer.status, answer.body.decode()) == (202, "http://127.0.0.1:9/instances/q?taskHub=standalone&connection=Storage")
+
+
+async def test_an_http_call_in_a_worker_that_dies_fails_and_says_how(tmp_path: Path) -> None:
+    """Nobody waits for an answer that cannot come."""
+    code = "@app.route(route='die')\nasync def die(req: func.HttpRequest) -> str:\n    os.kill(os.getpid(), 9)\n"
+    workers = ProcessWorkers(app_of(tmp_path / "app", code), 1, clock=HostClock(), binding_base_url="http://127.0.0.1:9/")
+    await workers.start()
+    with pytest.raises(FunctionFailed, match=r"python exited with code 137 \(0x89\)"):
+        await workers.call_http("die", HttpCall("GET", "http://x/api/die", [], [], {}, b""))
+    await workers.stop()
+
+
+async def test_an_orchestrator_that_kills_its_worker_each_time_fails_in_the_end(tmp_path: Path) -> None:
+    """It may have been the worker's fault once, or twice; then it is the orchestrator's, and the others shall live."""
+    code = "@app.orchestration_trigger(context_name='context')\ndef deadly(context):\n    os.kill(os.getpid(), 9)\n    yield\n"
+    clock = HostClock()
+    workers = ProcessWorkers(app_of(tmp_path / "app", code), 1, clock=clock, binding_base_url="http://127.0.0.1:9/")
+    engine = Engine(tmp_path / "engine.sqlite", clock, workers)
+    await workers.start()
+    await engine.start()
+    await engine.start_instance("deadly", None, "one")
+    await until_status(engine, "one", "Failed", 20)
+    found = await engine.get("one")
+    assert found is not None
+    assert "python exited with code 137 (0x89) while it ran, 3 times" in (found.output_json or "")
+    await engine.stop()
+    await workers.stop()
+
+
+async def test_call_http_is_made_by_the_host_and_any_answer_is_a_result(tmp_path: Path) -> None:
+    """A 404 is a result; no answer is a failure; after a 202 the engine polls while Python has the 202 already."""
+    asked: list[str] = []
+
+    async def answer(request: web.Request) -> web.Response:
+        asked.append(f"{request.method} {request.path} {(await request.text())}".strip())
+        if request.path == "/slow" and len(asked) < 3:
+            return web.Response(status=202, headers={"Location": f"http://127.0.0.1:{port}/slow", "Retry-After": "5"})
+        return web.Response(status=404 if request.path == "/missing" else 200, text="told")
+
+    application = web.Application()
+    application.router.add_route("*", "/{path:.*}", answer)
+    runner = web.AppRunner(application)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    port = runner.addresses[0][1]
+    code = """
+@app.orchestration_trigger(context_name="context")
+def asks(context):
+    given = context.get_input()
+    try:
+        answer = yield context.call_http(given["method"], given["url"], given.get("content"))
+    except Exception as error:
+        return str(error).split("\\n")[0]
+    return [answer["statusCode"], answer["content"]]
+"""
+    async with running(app_of(tmp_path / "app", code), tmp_path) as host:
+
+        async def ask(method: str, url: str, content: Any = None) -> Any:
+            given = {"method": method, "url": url, "content": content}
+            instance = await host.engine.start_instance("asks", json.dumps(given))
+            await host.engine.settle()
+            await host.advance(minutes=1)
+            found = await host.engine.get(instance)
+            assert found is not None
+            return json.loads(found.output_json or "null")
+
+        assert await ask("POST", f"http://127.0.0.1:{port}/there", {"a": 1}) == [200, "told"]
+        assert await ask("GET", f"http://127.0.0.1:{port}/missing") == [404, "told"]
+        assert "Activity function 'BuiltIn::HttpActivity' failed: Cannot connect" in await ask("GET", "http://127.0.0.1:1/")
+        asked.clear()
+        assert await ask("GET", f"http://127.0.0.1:{port}/slow") == [202, ""]
+        assert asked == ["GET /slow", "GET /slow", "GET /slow"]
+    await runner.cleanup()
+
+
+async def status(engine: Engine, instance: str) -> str | None:
+    found = await engine.get(instance)
+    return found and found.runtime_status
+
+
+async def until_status(engine: Engine, instance: str, wanted: str, seconds: float = 10) -> None:
+    """Wait until the instance is in a state."""
+    async with asyncio.timeout(seconds):
+        while await status(engine, instance) != wanted:
+            await asyncio.sleep(0.01)
