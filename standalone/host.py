@@ -248,11 +248,11 @@ class Host:
         await self.engine.settle()
 
     async def advance(self, by: timedelta) -> None:
-        """Skip `by`, stopping at each durable timer on the way; timer functions run once at each stop that passes a time of theirs."""
+        """Skip `by`, stopping at whatever is due on the way: each durable timer, and timer functions up to four times a day."""
         async with self._skipping:
             target = self.clock.now() + by
             await self.settle()
-            while (due := self.engine.next_due()) is not None and due <= target:
+            while (due := self._next_stop()) is not None and due < target:
                 await self._jump(due)
             await self._jump(target)
             while (due := self.engine.next_due()) is not None and due <= target:  # of what timer functions began just now
@@ -266,6 +266,9 @@ class Host:
             if due is not None:
                 await self._jump(due)
             return due
+
+    def _next_stop(self) -> datetime | None:
+        return min((due for due in (self.engine.next_due(), self.timers.next_stop()) if due is not None), default=None)
 
     async def _jump(self, instant: datetime) -> None:
         self.clock.move_to(instant)

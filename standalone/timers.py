@@ -1,6 +1,7 @@
 """Timer triggers on the host's clock.
 
-However many of its times a jump or an outage has passed over, a function runs once for them; it never runs beside itself. When each is
+However many of its times a jump or an outage has passed over, a function runs once for them; it never runs beside itself. A skip stops
+at a function's times, though not at each of one that runs every few minutes (`CLOSEST_STOPS`). When each is
 due next is kept in a file, so that a time that passes while the host is down is made up for at the next start (`useMonitor`, as on Azure).
 """
 
@@ -19,6 +20,8 @@ log = logging.getLogger("standalone.timers")
 
 LONGEST_SLEEP = 60.0
 LATE = timedelta(seconds=1)
+CLOSEST_STOPS = timedelta(hours=6)
+"""A skip of thirty days runs a daily function thirty times, but one that is due every five minutes 120 times rather than 8,640."""
 
 
 class TimerFunctions:
@@ -30,6 +33,7 @@ class TimerFunctions:
         self._file = kept
         self._schedules: dict[str, Schedule] = {}
         self._next: dict[str, datetime] = {}
+        self._began: dict[str, datetime] = {}
         self._runs: dict[str, asyncio.Task[None]] = {}
         self._changed = asyncio.Event()
         self._at_startup: list[str] = []
@@ -58,6 +62,16 @@ class TimerFunctions:
     def next_due(self) -> datetime | None:
         """When the first of them is due that does not run."""
         return min((due for name, due in self._next.items() if name not in self._runs), default=None)
+
+    def next_stop(self) -> datetime | None:
+        """Where a skip has to stop next on behalf of a timer function."""
+        return min((stop for name in self._next if (stop := self._stop(name)) is not None), default=None)
+
+    def _stop(self, name: str) -> datetime | None:
+        due, began = self._next[name], self._began.get(name)
+        if began is None or due - began >= CLOSEST_STOPS:
+            return due
+        return self._schedules[name].after(began + CLOSEST_STOPS - timedelta(seconds=1))
 
     # -- running ----------------------------------------------------------------------------------------------------------
 
@@ -107,6 +121,7 @@ class TimerFunctions:
             self._write()
 
     def _start(self, name: str, *, past_due: bool) -> None:
+        self._began[name] = self._clock.now()
         task = asyncio.get_running_loop().create_task(self.run(name, past_due=past_due))
         self._runs[name] = task
         task.add_done_callback(lambda _: self._ended(name))

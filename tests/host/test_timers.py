@@ -44,6 +44,32 @@ async def test_a_timer_function_runs_at_its_times_and_by_hand(host: Host, http: 
     assert (await get(http, "/api/ticks"))[1].count(",") == 2
 
 
+async def test_a_skip_runs_a_daily_function_every_day_and_a_frequent_one_four_times_a_day(tmp_path: Path) -> None:
+    """Seven digests in a week, each at its hour, without two thousand sweeps."""
+    code = """
+from datetime import datetime
+runs = []
+
+@app.timer_trigger(arg_name="timer", schedule="0 0 6 * * *")
+def digest(timer: func.TimerRequest) -> None:
+    runs.append(f"{datetime.now():%d %H:%M}{' late' if timer.past_due else ''}")
+
+@app.timer_trigger(arg_name="timer", schedule="0 */5 * * * *")
+def sweep(timer: func.TimerRequest) -> None:
+    runs.append("sweep")
+
+@app.route(route="runs", methods=["GET"])
+def told(req: func.HttpRequest) -> str:
+    return ",".join(runs)
+"""
+    host = Host(an_app(tmp_path / "app", code), tmp_path / "state", virtual=True, start=BEGINNING)
+    async with host, aiohttp.ClientSession(host.url) as http:
+        await host.advance(timedelta(days=7))
+        runs = (await get(http, "/api/runs"))[1].split(",")
+    assert [run for run in runs if run != "sweep"] == [f"{day:02} 06:00" for day in range(1, 8)]
+    assert 4 * 7 <= runs.count("sweep") <= 5 * 7 + 1
+
+
 async def test_a_time_that_passed_while_the_host_was_down_is_made_up_for(tmp_path: Path) -> None:
     """A nightly run must not be lost because the machine was off that minute."""
     app = an_app(tmp_path / "app", TICKS.format(more=""))
