@@ -98,11 +98,21 @@ def waiting(review: Review, names: "Names") -> str:
     plan = review.plan.stages[state.index]
     open_slots = [slot for slot in review.slots_of(state.index) if slot.state == "open"]
     missing = max(tally(plan, review.slots_of(state.index)).missing, 1)
-    people = listed([names.of(slot) for slot in open_slots])
-    count = "" if len(open_slots) <= missing else f"{missing} of " if missing > 1 else "one of "
+    people = asked(open_slots, missing, names)
     reminder = next_reminder(review)
     reminded = f"; the next reminder goes out on {when(reminder)}" if reminder else ""
-    return f"Waits for {count}{people} since {when(earliest(open_slots, state.opened_at))}{reminded}; {silence(review)}."
+    return f"Waits for {people} since {when(earliest(open_slots, state.opened_at))}{reminded}; {silence(review)}."
+
+
+def asked(slots: list[Slot], missing: int, names: "Names") -> str:
+    """On whom it waits: how many of them suffice, and who may settle it alone."""
+    alone, others = ([names.of(slot) for slot in slots if slot.alone is each] for each in (True, False))
+    count = "" if len(others) <= missing else f"{missing} of " if missing > 1 else "one of "
+    by_others = f"{count}{listed(others)}"
+    if not alone:
+        return by_others
+    senior = f"{listed(alone)}, {'who decides alone,' if len(alone) == 1 else 'one of whom decides alone,'}"
+    return f"{senior} or for {by_others}" if len(others) >= missing else senior
 
 
 def earliest(slots: list[Slot], otherwise: datetime) -> datetime:
