@@ -30,7 +30,7 @@ from standalone.mailbox import Mailbox
 from standalone.pages import Pages
 from standalone.routes import RouteTable, RouteWrong
 from standalone.schedule import ScheduleWrong
-from standalone.server import Server, is_local
+from standalone.server import Server, is_local, protocol_log
 from standalone.timers import TimerFunctions
 from standalone.workers import InProcessWorkers, ProcessWorkers
 
@@ -217,7 +217,7 @@ class Host:
             raise _in_use(error, port) from None
 
     async def _serve(self, bound: socket.socket, *, private: bool) -> web.AppRunner:
-        runner = web.AppRunner(Server(self, private=private).app, access_log=None, shutdown_timeout=LONGEST_GOODBYE)
+        runner = web.AppRunner(Server(self, private=private).app, access_log=None, logger=protocol_log, shutdown_timeout=LONGEST_GOODBYE)
         await runner.setup()
         self._stack.push_async_callback(runner.cleanup)
         await web.SockSite(runner, bound).start()

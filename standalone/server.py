@@ -10,7 +10,9 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 from multidict import CIMultiDict
+from yarl import URL
 
 from standalone import durable_api
 from standalone.contracts import FunctionFailed, HttpCall, StoreFailed
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from standalone.host import Host
 
 log = logging.getLogger("standalone.http")
+protocol_log = logging.getLogger("standalone.protocol")
 
 HOP_BY_HOP = {"connection", "keep-alive", "transfer-encoding", "content-length", "upgrade", "server", "date"}
 LEVELS = {"anonymous": "anonymous", "function": "function", "admin": "admin"}
@@ -39,6 +42,10 @@ class Server:
 
     async def _answer(self, request: web.Request) -> web.StreamResponse:
         path = request.rel_url.raw_path.lstrip("/")
+        try:
+            _ = request.url
+        except ValueError:  # a Host header that names no host
+            return web.Response(status=400)
         if not self._host.ready:
             return web.Response(status=503, headers={"Retry-After": "1"})
         try:
@@ -152,11 +159,22 @@ class Server:
         """What a web page elsewhere gets that tries the doors for which no key is asked, through the browser of who sits here."""
         if self._private or not self._host.loopback:
             return None
-        if not is_local(request.url.host or ""):  # its own name could point to this machine
+        if not is_local(URL.build(authority=request.host).host or ""):  # its own name could point to this machine
             return web.Response(status=403, text="Without a key this answers to localhost only.\n")
         if request.method not in ("GET", "HEAD") and request.headers.get("Sec-Fetch-Site", "none") not in ("same-origin", "none"):
             return web.Response(status=403, text="This was sent from another site.\n")
         return None
+
+
+def without_contents(record: logging.LogRecord) -> bool:
+    """A log filter: what is no HTTP is told by its kind only, for its path may hold a token all the same."""
+    error = record.exc_info[1] if record.exc_info else None
+    if isinstance(error, HttpProcessingError):
+        record.msg, record.args, record.exc_info = "a request that is no HTTP was refused: %s", (type(error).__name__,), None
+    return True
+
+
+protocol_log.addFilter(without_contents)
 
 
 def is_local(name: str) -> bool:

@@ -1,5 +1,6 @@
 """The host's edge: HTTP, the durable API, timers, mailbox, clock, pages, keys, and refusing to start."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
@@ -140,10 +141,17 @@ async def test_the_pages_show_an_instance_and_act_on_it(host: Host, http: aiohtt
 
 
 @pytest.mark.parametrize("path", ["/standalone/mail", "/runtime/webhooks/durabletask/instances", "/admin/functions"])
-async def test_a_name_that_points_to_this_machine_does_not_open_what_asks_for_no_key(http: aiohttp.ClientSession, path: str) -> None:
+async def test_a_name_that_points_to_this_machine_does_not_open_what_asks_for_no_key(
+    host: Host, http: aiohttp.ClientSession, path: str
+) -> None:
     """DNS rebinding: a page elsewhere has its own name resolved to 127.0.0.1."""
     assert (await get(http, path))[0] == 200
     assert (await get(http, path, Host="evil.example.com"))[0] == 403
+    reader, writer = await asyncio.open_connection("127.0.0.1", host.port)
+    writer.write(f"GET //localhost{path} HTTP/1.1\r\nHost: evil.example.com\r\nConnection: close\r\n\r\n".encode())
+    assert b" 404 " in await reader.readline()
+    writer.close()
+    await writer.wait_closed()
 
 
 @pytest.mark.parametrize("path", ["/runtime/webhooks/durabletask/orchestrators/waiting", "/admin/functions/tick", "/standalone/clock"])
@@ -204,3 +212,25 @@ async def test_logs_hold_no_path_and_no_message_of_an_exception_in_an_answer(
     told: Any = caplog.text
     assert "/api/echo/{word:alpha} 201" in told
     assert "capability" not in told
+
+
+@pytest.mark.parametrize(
+    ("request_line", "header"),
+    [
+        (b"GET /api/echo/capability" + b"x" * 9000 + b" HTTP/1.1", b"Host: localhost"),
+        (b"GET /api/ec\x01ho/capability HTTP/1.1", b"Host: localhost"),
+        (b"GET http://[capability/x HTTP/1.1", b"Host: localhost"),
+        (b"GET /api/echo/capability HTTP/1.1", b"no header"),
+        (b"GET /api/echo/capability HTTP/1.1", b"Host: localhost:99999999"),
+    ],
+)
+async def test_what_is_no_http_is_refused_without_a_word_of_its_contents_in_the_log(
+    host: Host, caplog: pytest.LogCaptureFixture, request_line: bytes, header: bytes
+) -> None:
+    """A link that a mail program broke still holds its token."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", host.port)
+    writer.write(request_line + b"\r\n" + header + b"\r\nConnection: close\r\n\r\n")
+    assert b" 400 " in await reader.readline()
+    writer.close()
+    await writer.wait_closed()
+    assert "capability" not in caplog.text
