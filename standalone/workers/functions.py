@@ -206,7 +206,9 @@ def _message(error: BaseException) -> str:
 
 
 def _stack(error: BaseException) -> str:
-    return "".join(traceback.format_list(traceback.extract_tb(error.__traceback__)))
+    """Where it was raised, without the marks under the lines: to place them, `traceback` parses each line anew."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return "".join(f'  File "{frame.filename}", line {frame.lineno}, in {frame.name}\n    {frame.line}\n' for frame in frames)
 
 
 def _failed(error: BaseException) -> FunctionFailed:

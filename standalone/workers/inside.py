@@ -55,9 +55,8 @@ class InProcessWorkers:
         except BaseException:
             self._undo.close()
             raise
-        self.stage = Stage(
-            self.functions, self.clock.now, self._emit, self.sleep.parked if self.clock.virtual else None, lambda: self._changed()
-        )
+        parked = self.sleep.parked if self.clock.virtual else None
+        self.stage = Stage(self.functions, self.clock.now, self._emit, parked, lambda: self._changed())
         return self.functions.infos()
 
     async def stop(self) -> None:

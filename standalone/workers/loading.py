@@ -63,7 +63,7 @@ def _screen(error: BaseException, app_dir: Path, script: str) -> str:
     where = f"{own[-1].filename}, line {own[-1].lineno}" if own else script
     if isinstance(error, SyntaxError):
         where = f"{error.filename}, line {error.lineno}"
-    stack = "".join(traceback.format_list(own[-8:]))
+    stack = "".join(f'  File "{frame.filename}", line {frame.lineno}, in {frame.name}\n    {frame.line}\n' for frame in own[-8:])
     return f"The app does not load: {type(error).__name__}: {error}\n  in {where}\n\n{stack}".rstrip()
 
 

@@ -156,6 +156,9 @@ class Stage:
         except FunctionFailed as failure:
             log.error("the activity %s failed: %s%s", activity.name, failure.message, f"\n{failure.stack}" if failure.stack else "")
             instance.failed(activity.number, failure.message, failure.stack, self.now())
+        except Exception as error:
+            log.exception("the host failed at the activity %s", activity.name)
+            instance.failed(activity.number, f"{type(error).__name__}: {error}", "", self.now())
         else:
             faults.point("activity ended")
             instance.answered(activity.number, result, self.now())

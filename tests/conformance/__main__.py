@@ -34,7 +34,7 @@ def main() -> int:
     parser.add_argument("names", nargs="*")
     options = parser.parse_args()
     warnings.simplefilter("ignore")  # the SDK warns of each duplicate event
-    logging.disable(logging.WARNING)
+    logging.disable(logging.ERROR)
     programs = chosen(json.loads((options.recorded / "known.json").read_text()), options.names)
     began = time.perf_counter()
     with tempfile.TemporaryDirectory() as state:
