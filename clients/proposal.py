@@ -80,14 +80,14 @@ class Scene:
 
 
 def etag(stored: Stored) -> str:
-    """What stands, as an entity tag; the records keep it quoted, as RFC 9110 has it."""
-    return stored.etag
+    """What stands, as an entity tag: quoted, as RFC 9110 section 8.8.3 has it."""
+    return f'"{stored.etag}"'
 
 
 def if_match(req: func.HttpRequest) -> str | None:
     """What the caller last read, None when they do not say, or take anything. A proxy may have weakened it on the way."""
     header = (req.headers.get("If-Match") or "*").strip()
-    return None if header == "*" else header.removeprefix("W/")
+    return None if header == "*" else header.removeprefix("W/").strip('"')
 
 
 def not_found() -> Problem:

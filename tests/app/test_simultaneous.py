@@ -95,6 +95,7 @@ async def test_two_operators_at_once_do_not_overwrite_each_other(greenlight: Gre
     proposal = await greenlight.submit()
     seen = await greenlight.call("GET", f"/api/operations/proposals/{proposal.id}", **OPERATOR)
     etag = seen.headers["ETag"]
+    assert etag[0] == etag[-1] == '"', "quoted, as RFC 9110 has it"
     path = f"/api/operations/proposals/{proposal.id}/extend"
     friday, monday = ({"until": (greenlight.now() + timedelta(days=days)).isoformat(), "reason": "holidays"} for days in (8, 12))
     first, second = await asyncio.gather(
