@@ -93,7 +93,7 @@ def quick(context):
         assert await status(host.engine, slow) == "Running"
         await host.engine.terminate(slow, "enough")
         await until_status(host.engine, slow, "Terminated")
-        sys.modules["function_app"].gate.set()  # type: ignore[attr-defined]
+        sys.modules["function_app"].gate.set()
         await host.engine.settle()
 
 
@@ -248,7 +248,7 @@ def asks(context):
 
 async def status(engine: Engine, instance: str) -> str | None:
     found = await engine.get(instance)
-    return found and found.runtime_status
+    return None if found is None else found.runtime_status
 
 
 async def until_status(engine: Engine, instance: str, wanted: str, seconds: float = 10) -> None:
