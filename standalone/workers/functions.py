@@ -16,8 +16,10 @@ import uuid
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
+from http.cookies import Morsel
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import azure.functions as func
 from azure.functions import meta
@@ -250,6 +252,17 @@ def _http_answer(encoded: Any) -> HttpAnswer:
     answer = encoded.value
     headers = [(name, str(value.value)) for name, value in answer["headers"].items()]
     for cookies in answer.get("cookies") or ():
-        headers += [("Set-Cookie", morsel.OutputString()) for morsel in cookies.values()]
+        headers += [("Set-Cookie", _set_cookie(name, morsel)) for name, morsel in cookies.items()]
     body = answer["body"].value
     return HttpAnswer(int(answer["status_code"].value), headers, body.encode() if isinstance(body, str) else bytes(body or b""))
+
+
+def _set_cookie(name: str, morsel: Morsel[str]) -> str:
+    """A cookie as ASP.NET writes it for the Functions host: its value percent-encoded, for the whole site where no path is given."""
+    told = [f"{name}={quote(morsel.value, safe='')}"]
+    told += [f"{field}={morsel[field]}" for field in ("expires", "max-age", "domain") if morsel[field] != ""]
+    told.append(f"path={morsel['path'] or '/'}")
+    told += ["secure"] if morsel["secure"] else []
+    told += [f"samesite={morsel['samesite'].lower()}"] if morsel["samesite"] else []
+    told += ["httponly"] if morsel["httponly"] else []
+    return "; ".join(told)

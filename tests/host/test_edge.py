@@ -23,6 +23,14 @@ async def test_a_request_reaches_its_function_whole(http: aiohttp.ClientSession)
         assert answer.headers["Content-Type"] == "application/octet-stream"
 
 
+async def test_several_cookies_are_set_as_on_azure(host: Host) -> None:
+    """A header that repeats; ASP.NET encodes the value, and gives the path / to one that has none."""
+    async with aiohttp.ClientSession() as http, http.get(f"{host.url}/api/cookies", headers={"Cookie": "c=3"}) as answer:
+        assert await answer.text() == "c=3"
+        told = answer.headers.getall("Set-Cookie")
+    assert told == ["a=x%2Fy; max-age=60; path=/; samesite=lax; httponly", "b=2; path=/api; secure"]
+
+
 async def test_no_route_and_a_wrong_method_are_an_empty_404_and_a_raise_an_empty_500(http: aiohttp.ClientSession) -> None:
     """As on the Functions host; nothing of the exception gets out."""
     assert await get(http, "/api/nothing") == (404, "")

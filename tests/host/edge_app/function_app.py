@@ -28,6 +28,14 @@ def for_everybody(req: func.HttpRequest) -> str:
     return "open"
 
 
+@app.route(route="cookies", methods=["GET"])
+def cookies(req: func.HttpRequest) -> func.HttpResponse:
+    answer = func.HttpResponse(req.headers.get("cookie", ""))
+    answer.headers.add("Set-Cookie", "a=x/y; Max-Age=60; HttpOnly; SameSite=Lax")
+    answer.headers.add("Set-Cookie", "b=2; Path=/api; Secure")
+    return answer
+
+
 @app.route(route="broken", methods=["GET"])
 def broken(req: func.HttpRequest) -> str:
     raise RuntimeError("a secret in the message")
