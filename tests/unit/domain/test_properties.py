@@ -1,1 +1,0 @@
-"""What holds for every proposal, whatever people and time do to it."""
