@@ -38,7 +38,11 @@ TWO_OF_THREE = a_stage(ANN, BEN, CEM, rule="2 of 3", fallback=(DIA,))
 
 
 def a_directory(
-    *people: Person, gone: tuple[Person, ...] = (), owner: Person = CEM, domain: str = "example.org", **aliases: list[str]
+    *people: Person,
+    gone: tuple[Person, ...] = (),
+    owner: Person = CEM,
+    domain: str = "example.org",
+    aliases: dict[str, list[str]] | None = None,
 ) -> Directory:
     """The directory of a policy file with these people; `owner` has the role of that name."""
     entries = {
