@@ -25,7 +25,7 @@ CLOSEST_STOPS = timedelta(hours=6)
 
 
 class TimerFunctions:
-    """The app's timer functions. `past_due` is told when one comes more than a second late."""
+    """The app's timer functions. `past_due` is told when one comes more than a second after each of its times."""
 
     def __init__(self, functions: Iterable[FunctionInfo], configuration: Configuration, clock: Clock, workers: Workers, kept: Path) -> None:
         self._clock = clock
@@ -113,10 +113,10 @@ class TimerFunctions:
 
     def _start_due(self) -> None:
         now = self._clock.now()
-        due = [(name, at) for name, at in self._next.items() if at <= now and name not in self._runs]
-        for name, at in due:
+        due = [name for name, at in self._next.items() if at <= now and name not in self._runs]
+        for name in due:
             self._plan(name, now)
-            self._start(name, past_due=now - at > LATE)
+            self._start(name, past_due=not self._is_a_time_of(name, now))
         if due:
             self._write()
 
@@ -129,6 +129,10 @@ class TimerFunctions:
     def _ended(self, name: str) -> None:
         self._runs.pop(name, None)
         self._changed.set()
+
+    def _is_a_time_of(self, name: str, now: datetime) -> bool:
+        at = self._schedules[name].after(now - LATE)
+        return at is not None and at <= now
 
     # -- planning ---------------------------------------------------------------------------------------------------------
 

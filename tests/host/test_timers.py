@@ -77,12 +77,12 @@ async def test_a_time_that_passed_while_the_host_was_down_is_made_up_for(tmp_pat
         pass
     (tmp_path / "state" / "clock.json").unlink()
     async with (
-        Host(app, tmp_path / "state", virtual=True, start=BEGINNING + timedelta(hours=7)) as host,
+        Host(app, tmp_path / "state", virtual=True, start=BEGINNING + timedelta(hours=7, minutes=10)) as host,
         aiohttp.ClientSession(host.url) as http,
     ):
         await host.advance(timedelta(0))
         assert await get(http, "/api/ticks") == (200, "late")
-        await host.advance(timedelta(hours=1))
+        await host.advance(timedelta(hours=7))
         assert await get(http, "/api/ticks") == (200, "late,in time")
 
 
@@ -93,7 +93,7 @@ async def test_one_that_is_not_monitored_forgets_what_it_missed(tmp_path: Path) 
         pass
     (tmp_path / "state" / "clock.json").unlink()
     async with (
-        Host(app, tmp_path / "state", virtual=True, start=BEGINNING + timedelta(hours=7)) as host,
+        Host(app, tmp_path / "state", virtual=True, start=BEGINNING + timedelta(hours=7, minutes=10)) as host,
         aiohttp.ClientSession(host.url) as http,
     ):
         await host.advance(timedelta(0))
