@@ -1,7 +1,7 @@
-"""Compare the engine with what the real one did: `python -m tests.conformance [--recorded DIR] [NAME or kind:KIND ...]`.
+"""Compare the engine with what the real one did: `python -m tests.conformance [--recorded WHERE] [NAME or kind:KIND ...]`.
 
-DIR holds `known.json` and the app that was recorded in `app/`; without it, the cases of this repository are run. Exit code 1 when a case
-differs that is not listed as a deviation.
+WHERE is a file of programs with what was seen, or a folder with `known.json`; the app that was recorded is in `app/` beside it, or is this
+repository's. Without it, the cases of this repository are run. Exit code 1 when a case differs that is not listed as a deviation.
 """
 
 import argparse
@@ -18,6 +18,8 @@ from pathlib import Path
 from tests.conformance.cases import difference, run
 from tests.conformance.deviations import DEVIATIONS
 
+DATA = Path(__file__).parent / "data"
+
 
 def chosen(programs: dict, names: list[str]) -> dict:  # type: ignore[type-arg]
     """The programs that are asked for: by name, by kind, all."""
@@ -30,15 +32,17 @@ def chosen(programs: dict, names: list[str]) -> dict:  # type: ignore[type-arg]
 def main() -> int:
     """Run, compare, tell."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--recorded", type=Path, default=Path(__file__).parent / "data")
+    parser.add_argument("--recorded", type=Path, default=DATA)
     parser.add_argument("names", nargs="*")
     options = parser.parse_args()
     warnings.simplefilter("ignore")  # the SDK warns of each duplicate event
     logging.disable(logging.ERROR)
-    programs = chosen(json.loads((options.recorded / "known.json").read_text()), options.names)
+    file = options.recorded / "known.json" if options.recorded.is_dir() else options.recorded
+    app = next(folder for folder in (file.parent / "app", DATA / "app") if folder.is_dir())
+    programs = chosen(json.loads(file.read_text()), options.names)
     began = time.perf_counter()
     with tempfile.TemporaryDirectory() as state:
-        cases = asyncio.run(run(programs, options.recorded / "app", Path(state)))
+        cases = asyncio.run(run(programs, app, Path(state)))
     agreed: collections.Counter[str] = collections.Counter()
     failed = 0
     for name, case in cases.items():
