@@ -9,6 +9,7 @@ import pytest
 from playwright.async_api import Browser, Page
 
 from scripts.machine import AXE
+from standalone.contracts import InstanceQuery
 from tests.app.greenlight import Greenlight, a_proposal, policy, stage
 
 PHONE, DESK, NARROW = (390, 844), (1280, 900), (320, 640)
@@ -63,6 +64,9 @@ async def test_axe_finds_nothing_on_any_page(chromium: Browser, greenlight: Gree
         "mail": "/standalone/mail/1",
         "clock": "/standalone/clock",
         "instances": "/standalone/instances",
+        "instance": f"/standalone/instances/{(await greenlight.host.engine.query(InstanceQuery())).instances[0].instance_id}",
+        "functions": "/standalone/",
+        "no page": "/standalone/nothing",
     }
     async with window(chromium, size, scheme, scripts=True) as page:
         for name, path in pages.items():
