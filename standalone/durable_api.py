@@ -277,8 +277,10 @@ class DurableApi:
         verb = getattr(self._engine, operation)
         try:
             await verb(instance, reason)
-        except c.InstanceNotFound as error:
-            return _json(str(error), 404) if operation == "rewind" else web.Response(status=404)
+        except c.InstanceNotFound:
+            if operation != "rewind":
+                return web.Response(status=404)
+            return _json(f'No orchestration with instance ID "${instance}" found.', 404)  # the dollar is the extension's
         except c.InstanceNotInState as refusal:
             return _json(str(refusal), 412) if operation == "rewind" else _exception(str(refusal), 500)
         return web.Response(status=202)
