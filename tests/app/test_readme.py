@@ -109,7 +109,8 @@ def test_every_make_target_and_every_file_that_the_readme_names_exists() -> None
     assert set(re.findall(r"`make ([a-z-]+)", README)) | {"run"} <= targets
     links = [link for link in re.findall(r"\]\(([^)#]+)\)", README) if not link.startswith("http")]
     assert [link for link in links if not (ROOT / link).exists()] == []
-    orchestrator = (ROOT / "orchestrators" / "approval.py").read_text(encoding="utf-8")
-    for function in ("chained", "fan_out", "next_fact_or_time", "lasting"):
-        assert f"`{function}`" in README
-        assert f"def {function}(" in orchestrator
+    shown = re.findall(r"\[`(\w+)`\]\((\S+?)#L(\d+)\)", README)
+    assert {name for name, _, _ in shown} >= {"chained", "fan_out", "next_fact_or_time", "lasting"}
+    for name, file, number in shown:
+        line = (ROOT / file).read_text(encoding="utf-8").splitlines()[int(number) - 1]
+        assert f"def {name}(" in line, f"{name} is not at {file}#L{number}"
