@@ -9,7 +9,7 @@ from domain.draft import Draft
 from domain.judgement import Refusal
 from domain.passing import let_time_pass
 from domain.reviewing import LONGEST_COMMENT, cannot_take_over, hand_on
-from domain.stages import proceed, settle
+from domain.stages import hand_on_unreached, proceed, settle
 from domain.submitting import has_ended
 from domain.wording import when
 
@@ -36,6 +36,7 @@ def resume(draft: Draft, command: c.Resume, actor: Actor, at: datetime) -> Refus
     if not draft.review.hold:
         return Refusal("not_open", "It is not on hold.")
     draft.add(at, f.Resumed(command.reason.strip()), actor)
+    hand_on_unreached(draft, at)
     settle(draft, at)
     proceed(draft, at)
     let_time_pass(draft, at)

@@ -5,7 +5,7 @@ from datetime import datetime
 from domain.commands import Actor, Report
 from domain.draft import Draft
 from domain.facts import Assessed, Concluded, FollowedUp, MailFailed, Planned, Validated
-from domain.stages import hand_to_fallback, proceed
+from domain.stages import hand_on_unreached, proceed
 
 
 def report(draft: Draft, command: Report, actor: Actor, at: datetime) -> None:
@@ -49,9 +49,4 @@ def mail_failed(draft: Draft, result: MailFailed, at: datetime) -> None:
     if f"mail {result.slot} {result.notice}" in draft.review.checked:
         return
     draft.add(at, result)
-    slot = draft.review.slot(result.slot) if result.slot else None
-    if slot is None or slot.state != "open" or result.notice != "asked" or draft.review.hold:
-        return
-    plan = draft.stage_plan(slot.stage)
-    if draft.eligible(draft.directory.today(plan.fallback_names, plan.fallback), slot.stage):
-        hand_to_fallback(draft, slot, at, "their mail could not be delivered")
+    hand_on_unreached(draft, at)

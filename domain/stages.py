@@ -144,3 +144,14 @@ def hand_to_fallback(draft: Draft, slot: Slot, at: datetime, reason: str) -> Non
     if spare:
         draft.ask(at, slot.stage, spare[0], "fallback", instead_of=slot, alone=slot.alone, reason=reason, slot_id=to_slot)
     settle(draft, at)
+
+
+def hand_on_unreached(draft: Draft, at: datetime) -> None:
+    """Give the open slots of people whom no mail can reach to the fallback, where there is one; not while on hold."""
+    for slot_id in [slot.id for slot in draft.review.open_slots() if f"mail {slot.id} asked" in draft.review.checked]:
+        slot = draft.review.slot(slot_id)
+        if slot is None or slot.state != "open" or draft.review.hold or not draft.open_stage():
+            continue
+        plan = draft.stage_plan(slot.stage)
+        if draft.eligible(draft.directory.today(plan.fallback_names, plan.fallback), slot.stage):
+            hand_to_fallback(draft, slot, at, "their mail could not be delivered")

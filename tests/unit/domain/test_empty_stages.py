@@ -137,6 +137,21 @@ def test_a_refused_mail_gives_the_turn_to_the_fallback() -> None:
     assert after(told, report(MailFailed("r1s1p1", "asked", "550 unknown"))).facts == told.facts
 
 
+def test_a_mail_refused_during_a_hold_gives_the_turn_away_when_it_ends() -> None:
+    """Nothing moves on hold; afterwards nobody may wait for somebody who was never asked."""
+    failed = report(MailFailed("r1s1p1", "asked", "550 unknown"))
+    told = after(a_review(a_stage(ANN, BEN, rule="all", fallback=(DIA,))), operator(c.Suspend("Wait.")), failed)
+    assert told.waits_on == ["Ann", "Ben"]
+    assert after(told, operator(c.Resume("Go."))).waits_on == ["Ben", "Dia"]
+
+
+def test_several_refused_mails_take_the_fallback_in_its_order() -> None:
+    """And who is left without one keeps their turn: an operator sees the finding."""
+    told = a_review(a_stage(ANN, BEN, CEM, rule="all", fallback=(DIA, ELI)))
+    told = after(told, report(*(MailFailed(f"r1s1p{number}", "asked", "550 unknown") for number in (1, 2, 3))))
+    assert told.waits_on == ["Cem", "Dia", "Eli"]
+
+
 @pytest.mark.parametrize("notice", ["reminder", "closed"])
 def test_a_refused_reminder_takes_no_turn_away(notice: str) -> None:
     """The first mail arrived: they have their link."""
