@@ -93,7 +93,6 @@ class Mailbox:
         self._clock = clock
         self.port = port
         self._server: asyncio.Server | None = None
-        self._arrived = asyncio.Event()
 
     async def start(self) -> None:
         """Listen. Raises OSError when the port is in use."""
@@ -124,13 +123,7 @@ class Mailbox:
         except sqlite3.Error as error:
             log.error("a mail cannot be kept: %s", error)
             return "451 4.3.0 the mailbox cannot write, try again later"
-        self._arrived.set()
-        self._arrived = asyncio.Event()
         return "250 OK"
-
-    async def arrival(self) -> None:
-        """Wait for the next mail."""
-        await self._arrived.wait()
 
     def list(self, *, to: str = "", after: int = 0, before: int = LAST_ID, limit: int = PAGE) -> Sequence[Letter]:
         """What came, newest first: to one address, after or before the mail of an id, when asked for."""

@@ -20,7 +20,9 @@ def an_app(folder: Path, code: str, host: dict[str, Any] | None = None, values: 
     folder.mkdir()
     (folder / "function_app.py").write_text(HEAD + code, encoding="utf-8")
     (folder / "host.json").write_text(json.dumps({"version": "2.0", **(host or {})}), encoding="utf-8")
-    (folder / "local.settings.json").write_text(json.dumps({"IsEncrypted": False, "Values": values or {}}), encoding="utf-8")
+    (folder / "local.settings.json").write_text(
+        json.dumps({"IsEncrypted": False, "Values": {"AZURE_FUNCTIONS_DURABLE_STRICT_TYPING": "1", **(values or {})}}), encoding="utf-8"
+    )
     return folder
 
 

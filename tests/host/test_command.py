@@ -9,11 +9,13 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import aiohttp
 import pytest
 
+from standalone.__main__ import parser
 from standalone.contracts import AppDoesNotLoad
 from standalone.host import Host, HostRefuses
 from tests.host.edgehost import APP, BEGINNING, ROOT, an_app, get
@@ -173,3 +175,51 @@ async def test_a_file_that_says_what_it_cannot_mean_is_named(tmp_path: Path, fil
     with pytest.raises(HostRefuses, match=told):
         async with Host(app, tmp_path / "state"):
             raise AssertionError("never reached")
+
+
+def test_every_option_and_every_setting_for_the_app_is_documented() -> None:
+    """What stands in no document is used by nobody."""
+    text = (ROOT / "docs" / "standalone.md").read_text(encoding="utf-8")
+    options = {each for action in parser()._actions for each in action.option_strings if each.startswith("--")} - {"--help"}
+    host = (ROOT / "standalone" / "host.py").read_text(encoding="utf-8")
+    settings = set(re.findall(r"STANDALONE_(?:PUBLIC|STATE|SMTP)\w*", host))
+    assert len(settings) == 4
+    assert [name for name in [*options, *settings] if f"`{name}" not in text] == []
+
+
+DEADLY = """
+import os, pathlib, signal
+from datetime import datetime, timedelta
+
+@app.orchestration_trigger(context_name="context")
+def sleeper(context):
+    yield context.create_timer(context.current_utc_datetime + timedelta(days=1))
+    yield context.call_activity("die_once", "now")
+
+@app.activity_trigger(input_name="when")
+def die_once(when: str) -> str:
+    mark = pathlib.Path(os.environ["MARK"])
+    if not mark.exists():
+        mark.touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    return ""
+"""
+
+
+async def test_a_host_that_is_killed_while_it_skips_does_not_start_in_the_past(tmp_path: Path) -> None:
+    """Histories hold the new time already; an instance must not be older than what it has done."""
+    app = an_app(tmp_path / "app", DEADLY, values={"MARK": str(tmp_path / "mark")})
+    options = ("--port", "0", "--state", str(tmp_path / "state"), "--workers", "0", "--clock", "virtual")
+    async with started(*options, app=app) as (process, url), aiohttp.ClientSession(url) as http:
+        async with http.post("/runtime/webhooks/durabletask/orchestrators/sleeper/one") as answer:
+            assert answer.status == 202
+        began = datetime.fromisoformat(json.loads((await get(http, "/standalone/clock"))[1])["now"])
+        with pytest.raises(aiohttp.ClientError):
+            await http.post("/standalone/clock", json={"advance": "P2D"})
+        assert await process.wait() == -signal.SIGKILL
+    async with Host(app, tmp_path / "state", virtual=True) as host:
+        assert host.clock.now() >= began + timedelta(days=1)
+        await host.settle()
+        found = await host.engine.get("one")
+        assert found is not None
+        assert found.runtime_status == "Completed"
