@@ -33,13 +33,16 @@ def decide(draft: Draft, command: Decide, actor: Actor, at: datetime) -> Refusal
     return None
 
 
-def delegate(draft: Draft, command: Delegate, actor: Actor, at: datetime) -> Refusal | None:
-    """Hand the slot to somebody else, who is asked in its place."""
+def delegate(draft: Draft, command: Delegate, actor: Actor, at: datetime) -> Refusal | None | bool:
+    """Hand the slot to somebody else, who is asked in its place. Handing it to the same person again changes nothing and is no error."""
     slot = draft.review.slot(command.slot)
     if slot is None:
         return unknown()
     if slot.action is not None:
         return already(slot)
+    heir = draft.review.slot(slot.handed_to) if slot.handed_to and slot.closed_why == "delegated" else None
+    if heir is not None and draft.directory.same(heir.person, command.to):
+        return True
     refusal = closed(draft, slot) or too_long(command.comment)
     if refusal:
         return refusal

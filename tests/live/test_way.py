@@ -69,7 +69,8 @@ async def test_the_second_stage_is_asked_when_the_first_is_through(greenlight: G
 async def test_a_reviewer_hands_the_turn_to_a_colleague(greenlight: Greenlight) -> None:
     """The old link says so and decides no more; the colleague's does."""
     proposal = await greenlight.submit("solo")
-    assert (await proposal.decides(ANA, "delegate", to=BEN)).status == 200
+    for _ in range(2):  # pressing twice is no error
+        assert (await proposal.decides(ANA, "delegate", to=BEN)).status == 200
     assert (await proposal.decides(BEN, "approve")).status == 200
     gone = await proposal.decides(ANA, "approve")
     assert gone.status == 410, gone

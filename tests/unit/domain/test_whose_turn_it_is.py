@@ -50,6 +50,16 @@ def test_a_turn_is_handed_on_at_most_three_times() -> None:
     assert "handed on to Ben" in refused(world.says("r1s1p1", "approve"), "handed_on")
 
 
+def test_handing_a_turn_to_the_same_person_again_is_no_error() -> None:
+    """Somebody who presses twice is told what stands; to hand it to another as well is refused."""
+    world = in_review(a_stage(ANN))
+    hand(world, "r1s1p1", BEN)
+    again = world.do(c.Delegate("r1s1p1", BEN), REVIEWER)
+    assert again.repeated
+    assert not again.facts
+    refused(world.do(c.Delegate("r1s1p1", CEM), REVIEWER), "handed_on")
+
+
 def test_strangers_get_no_turn() -> None:
     """Only people of the directory or its mail domains."""
     world = in_review(a_stage(ANN))
