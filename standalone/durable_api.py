@@ -102,8 +102,6 @@ class DurableApi:
         except c.InstanceEnded:
             return web.Response(status=410)
 
-    # -- starting ---------------------------------------------------------------------------------------------------------
-
     async def _start(self, request: web.Request, base: str, parts: list[str]) -> web.StreamResponse:
         if request.method != "POST" or not 1 <= len(parts) <= 2:
             return web.Response(status=404)
@@ -161,8 +159,6 @@ class DurableApi:
         query = f"taskHub={self._task_hub}&connection=Storage" + (f"&code={quote(code)}" if code else "")
         payload = self.payload(base, instance, query)
         return _json(payload, 202, {"Location": payload["statusQueryGetUri"], "Retry-After": "10"})
-
-    # -- instances --------------------------------------------------------------------------------------------------------
 
     async def _instances(self, request: web.Request, base: str, parts: list[str]) -> web.StreamResponse:
         if not parts or parts == [""]:
@@ -293,8 +289,6 @@ class DurableApi:
         except c.InstanceExists as conflict:
             return _exception(str(conflict), 409)
         return self._accepted(request, base, new)
-
-    # -- entities ---------------------------------------------------------------------------------------------------------
 
     async def _entities(self, request: web.Request, base: str, parts: list[str]) -> web.StreamResponse:
         if len(parts) == 2 and parts[1]:

@@ -88,8 +88,6 @@ class Host:
         self._stack = AsyncExitStack()
         self._tasks: set[asyncio.Task[None]] = set()
 
-    # -- life -------------------------------------------------------------------------------------------------------------
-
     async def __aenter__(self) -> Self:
         try:
             await self._start()
@@ -229,15 +227,11 @@ class Host:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    # -- what others want to know -----------------------------------------------------------------------------------------
-
     @property
     def url(self) -> str:
         """Where the host is reached."""
         name = "localhost" if self.loopback else socket.gethostname() if self.address in ("0.0.0.0", "::") else self.address  # noqa: S104
         return f"http://{name}:{self.port}"
-
-    # -- time -------------------------------------------------------------------------------------------------------------
 
     def next_due(self) -> datetime | None:
         """When the next durable timer is due; without any, the next timer function."""

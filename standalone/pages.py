@@ -98,8 +98,6 @@ class Pages:
             "",
         )
 
-    # -- mailbox ----------------------------------------------------------------------------------------------------------
-
     async def _mail(self, request: web.Request, parts: list[str]) -> web.StreamResponse:
         if not parts:
             return self._letters(request)
@@ -132,8 +130,6 @@ class Pages:
         headers = {"Content-Security-Policy": LETTER_POLICY, "Referrer-Policy": "no-referrer", **UNSNIFFED}
         return web.Response(text=html, content_type="text/html", headers=headers)
 
-    # -- clock ------------------------------------------------------------------------------------------------------------
-
     async def _clock(self, request: web.Request, parts: list[str]) -> web.StreamResponse:
         if request.method == "POST":
             try:
@@ -156,8 +152,6 @@ class Pages:
         if not timedelta(0) <= by <= LONGEST_SKIP:
             raise ValueError("between nothing and ten years can be skipped")
         await self._host.advance(by)
-
-    # -- instances --------------------------------------------------------------------------------------------------------
 
     async def _instances(self, request: web.Request, parts: list[str]) -> web.StreamResponse:
         if parts:

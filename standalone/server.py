@@ -76,8 +76,6 @@ class Server:
             areas |= {"standalone": self._pages, "": self._pages}
         return areas
 
-    # -- the app ----------------------------------------------------------------------------------------------------------
-
     async def _function(self, request: web.Request, path: str) -> web.StreamResponse:
         found = self._host.routes.find(request.method, path)
         if found is None:
@@ -113,8 +111,6 @@ class Server:
         given = request.headers.get("x-functions-key") or request.query.get("code") or ""
         assert self._host.keys is not None
         return self._host.keys.admits(level, given)
-
-    # -- the host ---------------------------------------------------------------------------------------------------------
 
     async def _durable(self, request: web.Request, rest: str) -> web.StreamResponse:
         if not self._admitted(request, "system"):

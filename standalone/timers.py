@@ -57,8 +57,6 @@ class TimerFunctions:
         if function.trigger.get("runOnStartup"):
             self._at_startup.append(name)
 
-    # -- asking -----------------------------------------------------------------------------------------------------------
-
     def next_due(self) -> datetime | None:
         """When the first of them is due that does not run."""
         return min((due for name, due in self._next.items() if name not in self._runs), default=None)
@@ -72,8 +70,6 @@ class TimerFunctions:
         if began is None or due - began >= CLOSEST_STOPS:
             return due
         return self._schedules[name].after(began + CLOSEST_STOPS - timedelta(seconds=1))
-
-    # -- running ----------------------------------------------------------------------------------------------------------
 
     async def run_due(self) -> None:
         """Run what is due by now, and wait for whatever runs."""
@@ -133,8 +129,6 @@ class TimerFunctions:
     def _is_a_time_of(self, name: str, now: datetime) -> bool:
         at = self._schedules[name].after(now - LATE)
         return at is not None and at <= now
-
-    # -- planning ---------------------------------------------------------------------------------------------------------
 
     def _plan(self, name: str, now: datetime) -> None:
         following = self._schedules[name].after(now)
