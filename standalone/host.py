@@ -1,8 +1,6 @@
 """The host: store, clock, engine, workers, server, timers and mailbox, put together. In its own process, or within a test.
 
-async with Host(app_dir, state_dir, virtual=True) as host:
-...  # host.url
-await host.advance(timedelta(days=3))
+`async with Host(app_dir, state_dir, virtual=True) as host:` then `host.url` answers, and `await host.advance(timedelta(days=3))` skips.
 """
 
 import asyncio
@@ -231,7 +229,7 @@ class Host:
     def url(self) -> str:
         """Where the host is reached."""
         name = "localhost" if self.loopback else socket.gethostname() if self.address in ("0.0.0.0", "::") else self.address  # noqa: S104
-        return f"http://{name}:{self.port}"
+        return f"http://[{name}]:{self.port}" if ":" in name else f"http://{name}:{self.port}"
 
     def next_due(self) -> datetime | None:
         """When the next durable timer is due; without any, the next timer function."""
