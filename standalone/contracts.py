@@ -118,7 +118,7 @@ class InstanceWorkers(Protocol):
         """When the first of them wakes, in microseconds since 1970."""
 
     def known(self) -> Any:
-        """The app's durable functions (`standalone.engine.replay.Known`)."""
+        """The app's durable functions (`standalone.engine.decisions.Known`)."""
 
     def quiet(self, running: int) -> bool:
         """Is nothing under way, when `running` activities are open? One that sleeps on a virtual clock is not under way."""

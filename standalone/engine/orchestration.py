@@ -12,8 +12,9 @@ from typing import Any, NamedTuple
 
 from standalone.engine import history as h
 from standalone.engine import wording
+from standalone.engine.decisions import Answer, Decision, Ending, Known, Outcome
 from standalone.engine.messages import Arrival, Episode, Load, Send
-from standalone.engine.replay import Answer, Decision, Ending, Known, Outcome, replay
+from standalone.engine.replay import replay
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 OF_CHILDREN = frozenset({h.CHILD_COMPLETED, h.CHILD_FAILED})

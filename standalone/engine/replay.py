@@ -14,71 +14,16 @@ import json
 import uuid
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 from standalone.engine import history as h
 from standalone.engine import wording
-from standalone.engine.tasks import Awaited, Retried, RetryOptions, finished, when_all, when_any
+from standalone.engine.decisions import Answer, Decision, Ending, Known, Outcome, describe
+from standalone.engine.tasks import Awaited, HttpCall, Retried, RetryOptions, finished, when_all, when_any
 
 LARGEST_CUSTOM_STATUS = 16  # whole KB of UTF-16: 8,703 units pass (durable.md A14)
 HTTP_ACTIVITY = "BuiltIn::HttpActivity"
-LONGEST_POLL_DEFAULT = 30_000  # milliseconds between polls of a 202 without Retry-After
-
-
-@dataclass(frozen=True)
-class Known:
-    """The app's durable functions by kind, lower-case name -> name; what the extension has registered."""
-
-    activities: Mapping[str, str] = field(default_factory=dict)
-    orchestrators: Mapping[str, str] = field(default_factory=dict)
-    entities: Mapping[str, str] = field(default_factory=dict)
-    disabled: frozenset[str] = frozenset()  # lower-case names of disabled activities: a call fails, catchably
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What came back of the orchestrator function: the SDK's state, or the error of the SDK itself (`broken`)."""
-
-    state: Mapping[str, Any] = field(default_factory=dict)
-    broken: str | None = None
-
-
-@dataclass(frozen=True)
-class Decision:
-    """Something newly scheduled. `kind`: "activity", "timer", "child", "send"."""
-
-    kind: str
-    number: int
-    name: str = ""
-    input: Any = None
-    instance: str = ""
-    version: str = ""
-    fire_at: datetime | None = None
-
-
-@dataclass(frozen=True)
-class Ending:
-    """How an execution ends. `status`: Completed, Failed, Terminated, ContinuedAsNew; `result`: JSON text, or bare text of a failure."""
-
-    number: int
-    status: str
-    result: str | None
-    details: str | None = None
-    carried: Sequence[h.Event] = ()
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What an episode comes to. `custom_status`: JSON text or None. `waits`: what the extension stands at, for people."""
-
-    decisions: Sequence[Decision]
-    ending: Ending | None
-    custom_status: str | None
-    played: int  # events gone through: all, unless one did not fit
-    waits: Sequence[str] = ()
-    python: str = "waits"  # where the SDK is: "waits", or "done" or "raised" while the extension still stands at `waits`
 
 
 class NonDeterministic(Exception):
@@ -413,7 +358,10 @@ class _Replay:
         return uuid.uuid5(uuid.NAMESPACE_URL, name)
 
     def call_http(self, action: Mapping[str, Any]) -> Awaited:
-        return _HttpCall(self, dict(action["httpRequest"]))
+        def send(request: Mapping[str, Any]) -> Awaited:
+            return self.activity(HTTP_ACTIVITY, json.dumps(request))
+
+        return HttpCall(dict(action["httpRequest"]), send, self.timer, lambda: self.now)
 
     # -- for people -------------------------------------------------------------------------------------------------------
 
@@ -428,53 +376,6 @@ class _Replay:
         if self.awaiting.done:
             return tuple(f"the open task number {number}" for number in sorted(self.open))
         return tuple(describe(action) for action in self.groups[self.position - 1])
-
-
-class _HttpCall(Awaited):
-    """call_http: a built-in activity, called again while the answer is 202 and names a place to look (DurableOrchestrationContext.cs)."""
-
-    __slots__ = ("_replay", "_request")
-
-    def __init__(self, replay: _Replay, request: dict[str, Any]) -> None:
-        super().__init__()
-        self._replay, self._request = replay, request
-        self._send(request)
-
-    def _send(self, request: Mapping[str, Any]) -> None:
-        self._replay.activity(HTTP_ACTIVITY, json.dumps(request)).then(self._answered)
-
-    def _answered(self, call: Awaited) -> None:
-        if call.failed:
-            self.finish(call.result, failed=True)
-            return
-        answer = json.loads(call.result) if isinstance(call.result, str) else {}
-        headers = {name.lower(): value for name, value in (answer.get("headers") or {}).items()}
-        if answer.get("statusCode") != 202 or self._request.get("asynchronousPatternEnabled") is False or "location" not in headers:
-            self.finish(call.result)
-            return
-        pause = int(headers["retry-after"]) * 1000 if "retry-after" in headers else LONGEST_POLL_DEFAULT
-        self._replay.timer(self._replay.now + timedelta(milliseconds=pause)).then(lambda _: self._poll(headers["location"]))
-
-    def _poll(self, location: str) -> None:
-        kept = {name: value for name, value in (self._request.get("headers") or {}).items() if name.lower() != "x-functions-key"}
-        self._send({"method": "GET", "uri": location, "headers": kept, "tokenSource": self._request.get("tokenSource")})
-
-
-def describe(action: Mapping[str, Any]) -> str:
-    """An action in words, for the pages that tell why an instance stands still."""
-    kind = action["actionType"]
-    if kind in (11, 12):
-        inner = ", ".join(describe(each) for each in action["compoundActions"])
-        return f"{'any' if kind == 11 else 'all'} of ({inner})"
-    if kind == 6:
-        return f"the event {action['externalEventName']}"
-    if kind == 5:
-        return f"a timer until {action['fireAt']}" + (" (cancelled)" if action.get("isCanceled") else "")
-    if kind in (7, 9, 10):
-        return f"the entity {action['instanceId']}"
-    if kind == 8:
-        return f"HTTP {action['httpRequest'].get('method')} {action['httpRequest'].get('uri')}"
-    return f"{'the sub-orchestration' if kind in (2, 3) else 'the activity'} {action.get('functionName', '')}".strip()
 
 
 _HANDLERS: Mapping[int, Callable[[_Replay, h.Event], None]] = {

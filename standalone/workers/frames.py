@@ -4,11 +4,14 @@ A frame is four bytes of length and a pickled list. Pickle is safe here: both en
 """
 
 import asyncio
+import logging
 import pickle
 import struct
 from collections.abc import Callable
 from socket import socket
 from typing import Any
+
+log = logging.getLogger("standalone.workers")
 
 _HEAD = struct.Struct("<I")
 _READ_AHEAD = 1 << 20
@@ -57,10 +60,16 @@ class Channel:
                 for message in pickle.loads(await reader.readexactly(length)):  # noqa: S301
                     self._receive(message)
         except (asyncio.IncompleteReadError, ConnectionError):
-            self._open = False
-            if self._writer is not None:
-                self._writer.close()
-            self._closed()
+            self._hang_up()
+        except Exception:
+            log.exception("A message could not be taken: this end hangs up.")
+            self._hang_up()
+
+    def _hang_up(self) -> None:
+        self._open = False
+        if self._writer is not None:
+            self._writer.close()
+        self._closed()
 
     async def close(self) -> None:
         """Hang up; `closed` is not called."""

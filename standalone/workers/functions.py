@@ -26,7 +26,7 @@ from azure.functions import meta
 
 from standalone.contracts import FunctionFailed, FunctionInfo, HttpAnswer, HttpCall
 from standalone.engine import history as h
-from standalone.engine.replay import Answer
+from standalone.engine.decisions import Answer
 from standalone.workers import loading, registry
 
 OUT_OF_PROCESS_STATE = "\n\n$OutOfProcData$:"

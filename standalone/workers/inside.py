@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from standalone.contracts import Clock, FunctionFailed, FunctionInfo, HttpAnswer, HttpCall
+from standalone.engine.decisions import Known
 from standalone.engine.messages import Answered, Call
-from standalone.engine.replay import Known
 from standalone.workers import loading, sdk
 from standalone.workers.binding import client_binding
 from standalone.workers.functions import Functions

@@ -18,9 +18,9 @@ from pathlib import Path
 from typing import Any
 
 from standalone.contracts import AppDoesNotLoad, Clock, FunctionFailed, FunctionInfo, HttpAnswer, HttpCall
+from standalone.engine.decisions import Known
 from standalone.engine.messages import Answered, Begin, Call, Loaded, Time
 from standalone.engine.orchestration import microseconds
-from standalone.engine.replay import Known
 from standalone.workers.binding import client_binding
 from standalone.workers.frames import Channel
 from standalone.workers.registry import known
@@ -128,7 +128,6 @@ class ProcessWorkers:
     def _died(self, worker: _Worker) -> None:
         """The process is gone. Its instances go elsewhere, and another process takes its number."""
         worker.alive = False
-        self._new_channel(worker)
         if not worker.loaded.done():
             worker.loaded.set_exception(AppDoesNotLoad("A worker process ended while it loaded the app."))
         elif not self._stopping:
@@ -143,6 +142,7 @@ class ProcessWorkers:
         why = f"python exited with code {code} (0x{code:02x})"
         log.error("Worker %d: %s. Another one is started.", worker.number, why)
         self._fail_calls(worker, why)
+        self._new_channel(worker)  # what was said since it died was for its instances, and went with it
         self._lost(worker.number, why)
         worker.deaths = 0 if time.monotonic() - worker.started > LIVED_LONG else worker.deaths + 1
         while not self._stopping:
@@ -153,6 +153,9 @@ class ProcessWorkers:
             except AppDoesNotLoad as trouble:
                 log.error("Worker %d: %s", worker.number, trouble)
                 worker.deaths += 1
+                await worker.channel.close()
+                self._new_channel(worker)
+                self._lost(worker.number, why)
 
     # -- calls ------------------------------------------------------------------------------------------------------------
 

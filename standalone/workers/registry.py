@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from standalone.contracts import FunctionInfo
-from standalone.engine.replay import Known
+from standalone.engine.decisions import Known
 
 _NAME_IN_TRIGGER = {"orchestrator": "orchestration", "activity": "activity", "entity": "entity_name"}
 
