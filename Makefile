@@ -10,7 +10,7 @@ RUN_READY := $(VENV)/.ready-run
 DEV_READY := $(VENV)/.ready-dev
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check format test-live conformance bench lock pictures clean
+.PHONY: help run test check format test-live conformance bench rounds lock pictures clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -34,7 +34,10 @@ test-live: $(DEV_READY) ## the whole way over HTTP: HOST="func" starts a Functio
 conformance: $(DEV_READY) ## hold standalone to what the real engine did (RECORDED=../shared/conformance)
 	@$(BIN)/python -m tests.conformance $(if $(RECORDED),--recorded $(RECORDED))
 
-bench: $(DEV_READY) ## count what the engine does for one proposal (HOST="func" beside standalone)
+bench: $(DEV_READY) ## measure standalone beside Restate, dbos and durabletask (BENCH="--runs 1 --only standalone")
+	@$(BIN)/python -m benchmarks $(BENCH)
+
+rounds: $(DEV_READY) ## count what the engine does for one proposal (HOST="func" beside standalone)
 	@$(BIN)/python -m benchmarks.engine_rounds '$(CURDIR)/$(BIN)/python -m standalone' $(if $(HOST),'$(HOST)')
 
 lock: $(DEV_READY) ## pin anew what pyproject.toml allows (needs uv on the PATH)

@@ -1,7 +1,9 @@
-"""What a process and its descendants use, read from /proc (Linux)."""
+"""What a process and its descendants use, read from /proc (Linux); and their end."""
 
 import os
 import signal
+import subprocess
+import time
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -16,13 +18,13 @@ def _fields(pid: int) -> list[str] | None:
         return None
 
 
-def family(pid: int) -> list[int]:
-    """A process and all that descend from it."""
+def family(*pids: int) -> list[int]:
+    """Processes and all that descend from them."""
     children: dict[int, list[int]] = {}
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit() and (fields := _fields(int(entry.name))):
             children.setdefault(int(fields[1]), []).append(int(entry.name))
-    found, left = [], [pid]
+    found, left = [], list(pids)
     while left:
         found.append(left.pop())
         left += children.get(found[-1], [])
@@ -45,7 +47,21 @@ def memory(pids: Iterable[int]) -> tuple[float, float]:
     return found["Rss:"] / 1024, found["Pss:"] / 1024
 
 
-def kill(pids: Iterable[int]) -> None:
-    """SIGKILL to each, at once."""
+def end(process: "subprocess.Popen[str]", sig: int = signal.SIGTERM, patience: float = 30) -> None:
+    """End a process and its descendants, each by its id; with SIGKILL all at once, as `kill -9` of everything."""
+    pids = family(process.pid)  # taken first: when the parent is gone its children cannot be found
+    if sig != signal.SIGKILL and process.poll() is None:
+        process.send_signal(sig)
+        try:
+            process.wait(patience)
+        except subprocess.TimeoutExpired:
+            pass
     for pid in pids:
-        os.kill(pid, signal.SIGKILL)
+        try:
+            os.kill(pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+    process.wait()
+    limit = time.monotonic() + 5
+    while time.monotonic() < limit and any((fields := _fields(pid)) and fields[0] != "Z" for pid in pids):
+        time.sleep(0.005)
