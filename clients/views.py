@@ -202,7 +202,7 @@ def seen(review: Review, slot: Slot, you: Slot | None) -> bool:
     """Whether somebody's turn is shown: to its holder always, else where every stage lets the others be seen."""
     if you is not None and slot.id == you.id:
         return True
-    return review.plan is None or all(stage.show_others for stage in review.plan.stages)
+    return not review.names_hidden
 
 
 def asked_for(review: Review) -> tuple[PersonView, ...]:

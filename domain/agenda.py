@@ -58,12 +58,12 @@ def agenda(review: Review, facts: Sequence[f.Fact], seen: int) -> Agenda:
     """What is asked for by the facts after number `seen`. `facts` is the whole trail."""
     unchecked = review.status in ("received", "validating") and review.plan is None and review.hold is None
     news = [fact for fact in facts if fact.number > seen]
-    wanted = [notice for fact in news for notice in notices(review, fact) if still_wanted(review, notice)]
+    wanted = [notice for fact in news for notice in notices(review, fact, facts) if still_wanted(review, notice)]
     ended = any(isinstance(fact.body, f.Concluded) for fact in news)
     return Agenda(review.round if unchecked else None, one_each(review, wanted), ended)
 
 
-def notices(review: Review, fact: f.Fact) -> Iterator[Notice]:
+def notices(review: Review, fact: f.Fact, facts: Sequence[f.Fact]) -> Iterator[Notice]:
     """The mails that one fact asks for."""
     body, number = fact.body, fact.number
     for slot in review.slots:
@@ -78,6 +78,8 @@ def notices(review: Review, fact: f.Fact) -> Iterator[Notice]:
             yield from (Notice("reminder", slot, number) for slot in body.slots)
         case f.Extended():
             yield from (Notice("extended", slot.id, number) for slot in review.slots if slot.state == "open" and slot.stage == body.stage)
+        case f.Resumed():
+            yield from told_after_hold(review, fact, facts)
         case f.ChangesAsked():
             yield Notice("changes_requested", None, number)
         case f.Concluded():
@@ -91,8 +93,16 @@ def earlier_deciders(review: Review) -> list[Slot]:
     return [slot for slot in review.slots if slot.round == review.round and slot.state in ("approved", "abstained")]
 
 
+def told_after_hold(review: Review, fact: f.Fact, facts: Sequence[f.Fact]) -> Iterator[Notice]:
+    """Whoever was asked while nothing could be decided is asked now; the others hear of their new deadline."""
+    since = max((each.at for each in facts if isinstance(each.body, f.PutOnHold) and each.number < fact.number), default=fact.at)
+    for slot in review.slots:
+        if slot.state == "open" and slot.asked_at <= fact.at:
+            yield Notice("asked" if slot.asked_at >= since else "extended", slot.id, fact.number)
+
+
 def still_wanted(review: Review, notice: Notice) -> bool:
-    """Judged again when the mail is about to go: a reminder of a slot decided meanwhile is not sent."""
+    """Judged again when the mail is about to go: a reminder of a slot decided meanwhile is not sent, nor anything to decide on hold."""
     slot = review.slot(notice.slot) if notice.slot else None
     match notice.kind:
         case "received":
@@ -103,7 +113,7 @@ def still_wanted(review: Review, notice: Notice) -> bool:
             return review.status == "changes_requested"
         case "closed":
             return slot is not None and slot.state in ("closed", "handed_on")
-    return slot is not None and slot.state == "open" and not (review.hold and notice.kind in ("reminder", "extended"))
+    return slot is not None and slot.state == "open" and review.hold is None
 
 
 def one_each(review: Review, wanted: Sequence[Notice]) -> tuple[Notice, ...]:

@@ -64,13 +64,14 @@ class Directory:
     """What the rules must know of people.
 
     `same(a, b)`: one natural person (aliases, case, `+tag`). `admits(person)`: of the directory or of its mail domains, so that a
-    slot may be handed to them. `active(person)`: not known to have left. `named(names)`: the people behind names and roles as they
-    are now; None when one of the names is not known any more.
+    slot may be handed to them. `active(person)`: not known to have left. `listed(person)`: of the directory, whatever their domain.
+    `named(names)`: the people behind names and roles as they are now; None when one of the names is not known any more.
     """
 
     same: Callable[[Person, Person], bool] = field(default=_same_address)
     admits: Callable[[Person], bool] = field(default=_anybody)
     active: Callable[[Person], bool] = field(default=_anybody)
+    listed: Callable[[Person], bool] = field(default=_anybody)
     named: Callable[[tuple[str, ...]], tuple[Person, ...] | None] = field(default=_nobody_by_name)
 
     def today(self, names: tuple[str, ...], planned: tuple[Person, ...]) -> tuple[Person, ...]:

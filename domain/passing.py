@@ -4,7 +4,7 @@ from datetime import datetime
 
 from domain.draft import Draft
 from domain.facts import Concluded, Reminded
-from domain.review import Review
+from domain.review import Review, Slot
 from domain.stages import expire, hand_to_fallback
 
 
@@ -56,8 +56,14 @@ def happen(draft: Draft, due: datetime) -> None:
 
 def replace_leavers(draft: Draft, at: datetime) -> None:
     """Hand on the open slots of people who have left the directory."""
-    gone = [slot.id for slot in draft.review.open_slots() if not draft.directory.active(slot.person)]
+    gone = [slot.id for slot in draft.review.open_slots() if has_left(draft, slot)]
     for slot_id in gone:
         slot = draft.review.slot(slot_id)  # as the one before may have left it: its stage may be settled, or on hold
         if slot and slot.state == "open" and draft.review.open_stage() and not draft.review.hold:
             hand_to_fallback(draft, slot, at, "no longer in the directory")
+
+
+def has_left(draft: Draft, slot: Slot) -> bool:
+    """Whether the holder is inactive, or was asked as somebody of the directory and is not in it any more."""
+    by_policy = slot.why in ("planned", "fallback", "escalated")
+    return not draft.directory.active(slot.person) or (by_policy and not draft.directory.listed(slot.person))

@@ -210,6 +210,7 @@ class Policies(Strict):
             same=lambda a, b: self._natural(a) == self._natural(b),
             admits=lambda person: self._natural(person) in self.people or person.email.casefold().rpartition("@")[2] in self.mail_domains,
             active=self._is_active,
+            listed=lambda person: self._natural(person) in self.people,
             named=self._named,
         )
 

@@ -19,7 +19,7 @@ def proceed(draft: Draft, at: datetime) -> None:
     for index in range(len(review.plan.stages)):
         if draft.review.stage_state(index):
             continue
-        if approved_before(review, index):
+        if approved_before(review, index) and not approved_by_author(draft, index):
             draft.add(at, StageSettled(index, "approved", None, "approved in an earlier round, and nothing in it has changed"))
             continue
         open_stage(draft, index, at)
@@ -33,6 +33,11 @@ def approved_before(review: Review, index: int) -> bool:
     stages = review.plan.stages
     before = review.approved_stages[: len(review.approved_stages) - len(review.approved_now())]
     return before.count(stages[index]) > stages[:index].count(stages[index])
+
+
+def approved_by_author(draft: Draft, index: int) -> bool:
+    """Whether somebody who approved the stage has written a revision since: then they would have decided on their own proposal."""
+    return any(slot.stage == index and slot.state == "approved" and draft.is_author(slot.person) for slot in draft.review.slots)
 
 
 def open_stage(draft: Draft, index: int, at: datetime) -> None:

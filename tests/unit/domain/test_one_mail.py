@@ -72,7 +72,7 @@ def test_a_look_from_the_beginning_leaves_out_only_what_is_past_or_outweighed(wa
     told = after(a_review(STAGE), *way)
     wanted = agenda(told.review, told.facts, 0).notices
     assert list(wanted) == sorted(wanted, key=lambda notice: notice.number)
-    for notice in (notice for fact in told.facts for notice in notices(told.review, fact) if still_wanted(told.review, notice)):
+    for notice in (notice for fact in told.facts for notice in notices(told.review, fact, told.facts) if still_wanted(told.review, notice)):
         heavier = [each for each in wanted if address(told, each) == address(told, notice) and WEIGHT[each.kind] <= WEIGHT[notice.kind]]
         assert heavier, notice
 
