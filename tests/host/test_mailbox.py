@@ -1,6 +1,7 @@
 """The mailbox: SMTP that delivers to nobody, read by tests as JSON and by people as pages."""
 
 import asyncio
+import contextlib
 import json
 import smtplib
 import sqlite3
@@ -89,10 +90,10 @@ async def test_a_mail_that_cannot_be_kept_is_to_be_sent_again(tmp_path: Path, mo
     mailbox = Mailbox(tmp_path / "mail.sqlite", HostClock())
     await mailbox.start()
     try:
-        with sqlite3.connect(tmp_path / "mail.sqlite") as other:
+        with contextlib.closing(sqlite3.connect(tmp_path / "mail.sqlite", isolation_level=None)) as other:
             other.execute("CREATE TRIGGER full BEFORE INSERT ON letters BEGIN SELECT RAISE(FAIL, 'the disk is full'); END")
         assert await asyncio.to_thread(keep, mailbox, a_mail()) == ["451"]
-        with sqlite3.connect(tmp_path / "mail.sqlite") as other:
+        with contextlib.closing(sqlite3.connect(tmp_path / "mail.sqlite", isolation_level=None)) as other:
             other.execute("DROP TRIGGER full")
         assert await asyncio.to_thread(keep, mailbox, a_mail()) == ["taken"]
     finally:
