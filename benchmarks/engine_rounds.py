@@ -8,7 +8,6 @@ and it neither found a new fact nor asked for anything.
 """
 
 import asyncio
-import json
 import sys
 import tempfile
 import time
@@ -20,7 +19,7 @@ from typing import Any
 import aiohttp
 
 from tests.live.conftest import HEADERS, settings
-from tests.live.greenlight import SAM, Greenlight, Proposal
+from tests.live.greenlight import SAM, Greenlight, Proposal, empty_looks, looks
 from tests.live.host import Host, app_folder
 from tests.live.mailbox import Mailbox
 
@@ -48,18 +47,7 @@ class Rounds:
 def rounds_of(instance: Mapping[str, Any], episodes: int, told_after: float | None) -> Rounds:
     """Count an instance's history (`showHistory=true&showHistoryOutput=true`)."""
     done = [event for event in instance["historyEvents"] if event["EventType"] in ("TaskCompleted", "TaskFailed")]
-    looks = [event["Result"] for event in done if event.get("FunctionName") == "advance" and event["EventType"] == "TaskCompleted"]
-    answers = [json.loads(look) if isinstance(look, str) else look for look in looks]
-    empty = [
-        answer
-        for before, answer in zip([None, *answers], answers, strict=False)
-        if before is not None and answer["seen"] == before["seen"] and not any(answer[work] for work in WORK) and answer["outcome"] is None
-    ]
-    return Rounds(episodes, len(done), len(answers), len(empty), told_after)
-
-
-WORK = ("notify", "validate", "assess", "plan", "follow_up")
-"""What a look may ask for."""
+    return Rounds(episodes, len(done), len(looks(instance)), len(empty_looks(instance)), told_after)
 
 
 async def measured(command: str, http: aiohttp.ClientSession) -> dict[str, Rounds]:

@@ -1,8 +1,9 @@
 """Which host the live tests run on: GREENLIGHT_LIVE_HOST (a command; standalone unless told) or GREENLIGHT_LIVE_URL (one that runs).
 
-One that runs must have been started with the settings below: `policy.toml` of this folder as its policy, mail to the address in
-GREENLIGHT_LIVE_SMTP (`host:port`, where the tests listen), the operator key in GREENLIGHT_LIVE_OPERATOR_KEY and, where it asks for
-function keys, one in GREENLIGHT_LIVE_FUNCTION_KEY. What needs the host's own folder or processes is skipped there.
+One that runs must have been started with `policy.toml` of this folder as its policy, mail to the address in GREENLIGHT_LIVE_SMTP
+(`host:port`, where the tests listen), and the operator key in GREENLIGHT_LIVE_OPERATOR_KEY. Where it asks for keys, a function key
+is in GREENLIGHT_LIVE_FUNCTION_KEY and the master key in GREENLIGHT_LIVE_MASTER_KEY. What needs the host's own folder or processes
+is skipped there.
 """
 
 import json
@@ -24,9 +25,11 @@ COMMAND = os.environ.get("GREENLIGHT_LIVE_HOST") or "python -m standalone"
 URL = os.environ.get("GREENLIGHT_LIVE_URL", "").rstrip("/")
 OPERATOR_KEY = os.environ.get("GREENLIGHT_LIVE_OPERATOR_KEY") or secrets.token_urlsafe(24)
 FUNCTION_KEY = os.environ.get("GREENLIGHT_LIVE_FUNCTION_KEY", "")
+MASTER_KEY = os.environ.get("GREENLIGHT_LIVE_MASTER_KEY", "")
 SIGNING_KEY = secrets.token_urlsafe(32)
 
 HEADERS = {"X_Operator": "olga@live.example", "X_Operator_Key": OPERATOR_KEY} | ({"x_functions_key": FUNCTION_KEY} if FUNCTION_KEY else {})
+HOST_HEADERS = {"x_functions_key": MASTER_KEY} if MASTER_KEY else {}
 
 
 @dataclass(frozen=True)
@@ -93,7 +96,7 @@ def site(shared: Site | None) -> Site:
 @pytest.fixture(scope="session")
 def greenlight(shared: Site | None, http: aiohttp.ClientSession, mailbox: Mailbox) -> Greenlight:
     """The app on the shared host, or on the one that runs already."""
-    return shared.greenlight if shared else Greenlight(URL, http, mailbox, HEADERS)
+    return shared.greenlight if shared else Greenlight(URL, http, mailbox, HEADERS, HOST_HEADERS)
 
 
 @pytest_asyncio.fixture(scope="session")

@@ -1,6 +1,7 @@
 """Greenlight as systems and people see it: the contract over HTTP, and mails. Every answer is kept, to be searched for secrets."""
 
 import asyncio
+import itertools
 import json
 import secrets
 import time
@@ -32,17 +33,23 @@ class Answer:
 
 @dataclass
 class Greenlight:
-    """The app at `url`. `headers` go with what systems and operators call, never with a person's link."""
+    """The app at `url`. `headers` go with what systems and operators call, `host_headers` with what the host itself serves.
+
+    Neither goes with a person's link.
+    """
 
     url: str
     http: aiohttp.ClientSession
     mailbox: Mailbox
     headers: Mapping[str, str]
+    host_headers: Mapping[str, str] = field(default_factory=dict)
     answers: list[Answer] = field(default_factory=list)
 
     async def call(self, method: str, path: str, body: Any = None, **headers: str) -> Answer:
         """One request; `path` may be a whole URL. `headers` are named with `_` for `-`."""
         url = path if path.startswith("http") else self.url + path
+        if path.startswith(("/runtime/", "/admin/")):
+            headers = {**headers, **self.host_headers}
         sent = {"Accept": "application/json"} | {name.replace("_", "-"): value for name, value in headers.items()}
         async with self.http.request(method, url, json=body, headers=sent, allow_redirects=False) as response:
             answer = Answer(method, path, response.status, dict(response.headers), await response.text())
@@ -136,6 +143,24 @@ def proposal_body(policy: str, **changes: Any) -> dict[str, Any]:
         "budget": {"amount": "12500.00", "currency": "EUR"},
         **changes,
     }
+
+
+WORK = ("notify", "validate", "assess", "plan", "follow_up")
+"""What a look at the trail may ask for."""
+
+
+def looks(instance: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """What each `advance` of an instance answered, in order. `instance` comes with its history."""
+    done = [
+        event for event in instance["historyEvents"] if event["EventType"] == "TaskCompleted" and event.get("FunctionName") == "advance"
+    ]
+    return [json.loads(event["Result"]) if isinstance(event["Result"], str) else event["Result"] for event in done]
+
+
+def empty_looks(instance: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The looks that were in vain: they found no new fact, asked for nothing, and were not the last."""
+    pairs = itertools.pairwise(looks(instance))
+    return [now for before, now in pairs if now["seen"] == before["seen"] and not any(now[work] for work in WORK) and not now["outcome"]]
 
 
 async def told_is_trail(proposal: Proposal) -> None:

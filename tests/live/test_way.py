@@ -2,7 +2,7 @@
 
 import asyncio
 
-from tests.live.greenlight import SAM, Greenlight, proposal_body, told_is_trail
+from tests.live.greenlight import SAM, Greenlight, empty_looks, looks, proposal_body, told_is_trail
 
 ANA, BEN, CEM, DEE, MIA = (f"{name}@live.example" for name in ("ana", "ben", "cem", "dee", "mia"))
 SUBMITTER = str(SAM["email"])
@@ -38,6 +38,20 @@ async def test_a_silent_reviewer_is_reminded_and_then_the_proposal_expires(green
     late = await proposal.decides(ANA, "approve")
     assert late.status == 410, late
     await told_is_trail(proposal)
+
+
+async def test_no_timer_wakes_an_approval_for_nothing(greenlight: Greenlight) -> None:
+    """The real engine's timers fire up to a second early, by whole seconds (durable.md A4): so they begin in different parts of one."""
+    proposals = []
+    for _ in range(5):
+        proposals.append(await greenlight.submit("brief"))
+        await asyncio.sleep(0.19)
+    for proposal in proposals:
+        await proposal.letter(SUBMITTER, "expired")
+        instance = await greenlight.instance(proposal.id, history=True)
+        assert instance is not None
+        assert len(looks(instance)) >= 4  # what it is, whom to ask, the reminder, the end
+        assert empty_looks(instance) == []
 
 
 async def test_when_nobody_answers_in_time_the_escalation_is_asked_and_may_decide(greenlight: Greenlight) -> None:
