@@ -29,6 +29,7 @@ class Committer:
         self._waiters: list[asyncio.Future[None]] = []
         self._busy = False
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="writer")
+        self._sweeper = ThreadPoolExecutor(1, thread_name_prefix="checkpoints")
         self._loop = asyncio.get_running_loop()
         self._task: asyncio.Task[None] | None = None
 
@@ -76,8 +77,17 @@ class Committer:
         _release(waiters, None)
         faults.point("acknowledged")
         self._begin()
-        if not self._busy:
-            self._thread.submit(self._store.checkpoint_if_due)
+        if self._store.checkpoint_due():
+            self._sweeper.submit(self._sweep)
+
+    def _sweep(self) -> None:
+        """Keep the write-ahead log short. On a thread of its own; what must not run beside a commit is left to the writer's."""
+        try:
+            self._store.checkpoint()
+        except sqlite3.Error as error:  # the log is whole; it only stays longer
+            log.warning("The write-ahead log could not be folded in: %s", error)
+        if self._store.log_is_long():
+            self._thread.submit(self._store.begin_log_anew)
 
     async def _fail(self, error: sqlite3.Error, waiters: list[asyncio.Future[None]]) -> None:
         """Refuse everything until the file can be written again; then whoever collects starts from what is on disk."""
@@ -100,6 +110,7 @@ class Committer:
                 self._task.cancel()
         elif not self.idle:
             await self.written()
+        self._sweeper.shutdown()
         self._thread.shutdown()
 
 

@@ -380,10 +380,11 @@ class Dispatcher:
         if not self.commits.group.gone:
             self._vanished.clear()
         self._leave_on_disk(group.messages)
-        for episode in group.episodes:
-            self._episode_written(episode)
         if group.timers or group.timers_gone:
             self.alarm.look()
+            self.alarm.ring_overdue()  # a timer that was due when it was made comes before what activities of its episode give
+        for episode in group.episodes:
+            self._episode_written(episode)
         self.changed.set()
 
     def _episode_written(self, episode: Episode) -> None:

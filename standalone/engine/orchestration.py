@@ -297,10 +297,11 @@ class Orchestration:
         return Send("event", decision.instance, h.text(h.event(h.EVENT_RAISED, at, Name="op", Input=decision.input)), due=due)
 
     def _status(self, begins: int) -> None:
-        """Running or suspended; the reason of either is the output until there is another."""
-        self.status = "Running" if self.status == "Pending" else self.status
+        """Running or suspended; the reason of either is the output until there is another. After a rewind: Pending until it ends."""
         for event in self.events[begins:]:
-            if event["EventType"] == h.EXECUTION_SUSPENDED:
+            if event["EventType"] == h.EXECUTION_STARTED:
+                self.status = "Running"
+            elif event["EventType"] == h.EXECUTION_SUSPENDED:
                 self.status, self.output = "Suspended", event["Reason"]
             elif event["EventType"] == h.EXECUTION_RESUMED:
                 self.status, self.output = "Running", event["Reason"]

@@ -13,7 +13,8 @@ from standalone.engine import faults
 from standalone.engine.messages import Episode
 
 SCHEMA_VERSION = 1
-PAGES_BETWEEN_CHECKPOINTS = 4_000
+COMMITS_BETWEEN_CHECKPOINTS = 200
+LONGEST_LOG = 32 << 20  # bytes
 
 
 class StoreUnusable(Exception):
@@ -83,6 +84,7 @@ class Store:
             self._prepare()
             self._reader = self._connect(synchronous)
             self._reader.execute("PRAGMA query_only=1")
+            self._checkpointer = self._connect(synchronous)
         except (sqlite3.Error, OSError) as error:
             raise StoreUnusable(f"{path} cannot be used as the engine's file: {error}") from error
         self._since_checkpoint = 0
@@ -109,6 +111,7 @@ class Store:
     def close(self) -> None:
         """Close the file; the write-ahead log is folded in."""
         self._reader.close()
+        self._checkpointer.close()
         self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         self._writer.close()
 
@@ -143,11 +146,25 @@ class Store:
             return False
         return True
 
-    def checkpoint_if_due(self) -> None:
-        """Fold the write-ahead log into the file now and then, after a commit, when nobody waits for it."""
-        if self._since_checkpoint >= 200:
-            self._since_checkpoint = 0
-            self._writer.execute("PRAGMA wal_checkpoint(PASSIVE)")
+    def checkpoint_due(self) -> bool:
+        """Is it time to fold the write-ahead log into the file? Says so once."""
+        if self._since_checkpoint < COMMITS_BETWEEN_CHECKPOINTS:
+            return False
+        self._since_checkpoint = 0
+        return True
+
+    def checkpoint(self) -> None:
+        """Fold the log into the file, beside whoever writes: on a connection and a thread of its own."""
+        self._checkpointer.execute("PRAGMA wal_checkpoint(PASSIVE)")
+
+    def log_is_long(self) -> bool:
+        """Has the log grown, because under load its end is never reached, beyond what is worth keeping?"""
+        log = self.path.with_name(self.path.name + "-wal")
+        return log.exists() and log.stat().st_size > LONGEST_LOG
+
+    def begin_log_anew(self) -> None:
+        """Have the next commit write at the log's beginning again. On the writer's thread: little is left to fold in."""
+        self._writer.execute("PRAGMA wal_checkpoint(RESTART)")
 
     def _write(self, group: Group) -> None:
         many = self._writer.executemany
