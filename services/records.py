@@ -121,3 +121,6 @@ class Records(Protocol):
 
     async def check(self) -> None:
         """Prove that the store answers and can be written."""
+
+    def close(self) -> None:
+        """Let go of what is held open; nothing may be under way. The next verb opens it anew."""

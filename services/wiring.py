@@ -59,8 +59,10 @@ class Services:
 
 
 def reset() -> None:
-    """Forget this process's services, so that the next look reads the settings anew: for tests."""
-    services.cache_clear()
+    """Let go of this process's services, so that the next look reads the settings anew: for tests."""
+    if services.cache_info().currsize:
+        services().records.close()
+        services.cache_clear()
 
 
 @functools.cache

@@ -1,6 +1,7 @@
 """What a person does with Greenlight, as a test says it: submit, open a mail, decide, let time pass."""
 
 import re
+import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -201,3 +202,5 @@ async def running(folder: Path, *, workers: int = 0, virtual: bool = True, **set
     )
     async with host, aiohttp.ClientSession() as session:
         yield Greenlight(host, session, policy_file)
+        if app := sys.modules.get("services.wiring"):  # the app's own, in this process
+            app.reset()
