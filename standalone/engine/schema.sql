@@ -65,7 +65,7 @@ INSERT INTO messages (seq, n, event, execution, later) VALUES (?, ?, ?, ?, ?);
 UPDATE history SET events = ? WHERE n = ? AND k = ?;
 
 -- name: rewind
-UPDATE instances SET status = 'Pending', output = NULL WHERE n = ?;
+UPDATE instances SET status = 'Pending' WHERE n = ?;
 
 -- name: drop_message
 DELETE FROM messages WHERE seq = ?;
