@@ -355,7 +355,11 @@ class Dispatcher:
             group.episodes.append(episode)
             seat.uncommitted += 1
         for send in episode.sends:
-            self._send(send)
+            if send.kind != "start":
+                self._send(send)
+        for send in reversed(episode.sends):  # of children that are started together the real engine starts the last one first
+            if send.kind == "start":
+                self._send(send)
         self.commits.soon()
         faults.point("episode received")
 

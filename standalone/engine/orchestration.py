@@ -48,6 +48,13 @@ class Activity(NamedTuple):
     input: str | None
 
 
+def _rank(result: h.Event) -> tuple[bool, int]:
+    """The place of a result among those of one instant."""
+    number: int = result["TaskScheduledId"]
+    of_child = result["EventType"] in OF_CHILDREN
+    return of_child, -number if of_child else number
+
+
 class Orchestration:
     """An orchestration's history and what has arrived since."""
 
@@ -148,11 +155,11 @@ class Orchestration:
         self.inbox.append(event)
 
     def in_order(self) -> None:
-        """Put results that came at one instant in a fixed order: activities first, each in the order in which they were scheduled."""
+        """Put results that came at one instant in a fixed order: activities as they were scheduled, then children, the last one first."""
         place = len(self.inbox)
         while place and self.inbox[place - 1]["EventType"] in RESULTS:
             place -= 1
-        self.inbox[place:] = sorted(self.inbox[place:], key=lambda event: (event["EventType"] in OF_CHILDREN, event["TaskScheduledId"]))
+        self.inbox[place:] = sorted(self.inbox[place:], key=_rank)
 
     def only_results(self) -> bool:
         """Is all that has come results of tasks?"""

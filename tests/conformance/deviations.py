@@ -10,8 +10,6 @@ EPISODES = "two things of one instant, in one episode where the real engine took
 SAME_ID = "three children are started under one id at once; the real engine's history could not be read afterwards"
 
 DEVIATIONS: dict[str, str] = {
-    "f-child-twice": ORDER,
-    "f-children-same-id-slow": ORDER,
     "p1-005": ORDER,
     "p2-025": EPISODES,
     "p2-089": EPISODES,
