@@ -78,6 +78,7 @@ class Store:
 
     def __init__(self, path: Path, *, synchronous: str = "FULL") -> None:
         self.path = path
+        self._opened: list[sqlite3.Connection] = []
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._writer = self._connect(synchronous)
@@ -85,12 +86,17 @@ class Store:
             self._reader = self._connect(synchronous)
             self._reader.execute("PRAGMA query_only=1")
             self._checkpointer = self._connect(synchronous)
-        except (sqlite3.Error, OSError) as error:
+        except (sqlite3.Error, OSError, StoreUnusable) as error:
+            for connection in self._opened:
+                connection.close()
+            if isinstance(error, StoreUnusable):
+                raise
             raise StoreUnusable(f"{path} cannot be used as the engine's file: {error}") from error
         self._since_checkpoint = 0
 
     def _connect(self, synchronous: str) -> sqlite3.Connection:
         connection = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False, timeout=10)
+        self._opened.append(connection)
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute(f"PRAGMA synchronous={synchronous}")
         connection.execute("PRAGMA wal_autocheckpoint=0")
