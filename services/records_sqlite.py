@@ -39,19 +39,36 @@ def instant(stored: int) -> datetime:
     return EPOCH + timedelta(microseconds=stored)
 
 
+class Held:
+    """A thread's connection, the file that it was opened on, and the lock that it is used and closed under.
+
+    Closing a connection in the middle of another thread's statement would end the process.
+    """
+
+    def __init__(self, connection: sqlite3.Connection, file: int) -> None:
+        self.connection = connection
+        self.file = file
+        self.lock = threading.Lock()
+
+    def close(self) -> None:
+        """Close it, once what runs on it has ended."""
+        with self.lock:
+            self.connection.close()
+
+
 class SqliteRecords:
     """`Records` on a file. Every verb runs in a thread, with a connection of that thread's own."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._local = threading.local()
-        self._open: set[sqlite3.Connection] = set()
+        self._open: set[Held] = set()
 
     def close(self) -> None:
-        """Close every thread's connection; nothing may be under way."""
+        """Close every thread's connection; the next verb opens its own anew."""
+        self._local = threading.local()
         while self._open:
             self._open.pop().close()
-        self._local = threading.local()
 
     async def create(self, proposal: str, first: Fact) -> Stored | None:
         """See Records.create."""
@@ -168,17 +185,19 @@ class SqliteRecords:
 
         def guarded() -> Result:
             try:
-                return deed(self._connection())
+                held = self._held()
+                with held.lock:
+                    return deed(held.connection)
             except (sqlite3.Error, OSError) as error:
                 self._drop()
                 raise RecordsUnavailable(f"{type(error).__name__}: {error}") from error
 
         return await asyncio.to_thread(guarded)
 
-    def _connection(self) -> sqlite3.Connection:
-        """The connection of this thread; a file that was replaced under us is opened anew."""
-        known: sqlite3.Connection | None = getattr(self._local, "connection", None)
-        if known is not None and self._local.inode == inode(self._path):
+    def _held(self) -> Held:
+        """The connection of this thread; on a file that was replaced under us it is opened anew."""
+        known: Held | None = getattr(self._local, "held", None)
+        if known is not None and known.file == inode(self._path):
             return known
         self._drop()
         self._path.parent.mkdir(parents=True, exist_ok=True)
@@ -189,16 +208,16 @@ class SqliteRecords:
         except BaseException:
             made.close()
             raise
-        self._open.add(made)
-        self._local.connection, self._local.inode = made, inode(self._path)
-        return made
+        held = self._local.held = Held(made, inode(self._path))
+        self._open.add(held)
+        return held
 
     def _drop(self) -> None:
-        known: sqlite3.Connection | None = getattr(self._local, "connection", None)
+        known: Held | None = getattr(self._local, "held", None)
         if known is not None:
+            self._local.held = None
             self._open.discard(known)
             known.close()
-            self._local.connection = None
 
 
 def inode(path: Path) -> int:

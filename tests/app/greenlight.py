@@ -200,7 +200,11 @@ async def running(folder: Path, *, workers: int = 0, virtual: bool = True, **set
     host = Host(
         ROOT, folder / "state", workers=workers, virtual=virtual, start=BEGINNING if virtual else None, settings=given, engine_settings=fast
     )
-    async with host, aiohttp.ClientSession() as session:
-        yield Greenlight(host, session, policy_file)
-        if app := sys.modules.get("services.wiring"):  # the app's own, in this process
+    app = None
+    try:
+        async with host, aiohttp.ClientSession() as session:
+            app = sys.modules.get("services.wiring")  # the app's own, where it runs in this process
+            yield Greenlight(host, session, policy_file)
+    finally:
+        if app is not None:
             app.reset()

@@ -321,7 +321,7 @@ class TestSqlite:
 
     async def test_commits_are_on_disk_before_they_are_answered(self, records: SqliteRecords) -> None:
         """What was called recorded must outlive a power cut: the log is synced at each commit."""
-        connection = records._connection()
+        connection = records._held().connection
         assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
         assert connection.execute("PRAGMA synchronous").fetchone() == (2,)
 
@@ -351,7 +351,7 @@ class TestSqlite:
         """A list of a hundred thousand proposals answers as fast as one of ten."""
         await records.check()
         where, values = chosen(Filters(**filters), 0)
-        plan = records._connection().execute(
+        plan = records._held().connection.execute(
             f"EXPLAIN QUERY PLAN SELECT row_json FROM heads WHERE {where} ORDER BY submitted_at DESC, proposal DESC LIMIT 10",
             values,
         )
