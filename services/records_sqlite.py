@@ -5,6 +5,7 @@ import hashlib
 import json
 import sqlite3
 import threading
+import weakref
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -56,6 +57,12 @@ class Held:
             self.connection.close()
 
 
+def close_all(held: set[Held]) -> None:
+    """Close these connections and forget them."""
+    while held:
+        held.pop().close()
+
+
 class SqliteRecords:
     """`Records` on a file. Every verb runs in a thread, with a connection of that thread's own."""
 
@@ -63,12 +70,12 @@ class SqliteRecords:
         self._path = path
         self._local = threading.local()
         self._open: set[Held] = set()
+        weakref.finalize(self, close_all, self._open)  # a thread that was given up on may open one after `close`
 
     def close(self) -> None:
         """Close every thread's connection; the next verb opens its own anew."""
         self._local = threading.local()
-        while self._open:
-            self._open.pop().close()
+        close_all(self._open)
 
     async def create(self, proposal: str, first: Fact) -> Stored | None:
         """See Records.create."""
