@@ -342,4 +342,6 @@ class Orchestration:
         self.events = [h.event(h.ORCHESTRATOR_STARTED, at), begun, *carried, h.event(h.ORCHESTRATOR_COMPLETED, at)]
         self.texts = [h.text(each) for each in self.events]
         self.execution = begun["OrchestrationInstance"]["ExecutionId"]
+        if self.status == "Pending":  # since it was rewound
+            self.status = "Running"
         self.fresh = True
