@@ -31,6 +31,8 @@ class _Http(BaseModel):
 class _DurableTask(BaseModel):
     hub_name: str = Field(default="TestHubName", alias="hubName")
     default_version: str | None = Field(default=None, alias="defaultVersion")
+    version_match: str = Field(default="CurrentOrOlder", alias="versionMatchStrategy", pattern="(?i)^(none|strict|currentorolder)$")
+    version_failure: str = Field(default="Reject", alias="versionFailureStrategy", pattern="(?i)^(reject|fail)$")
 
 
 class _Extensions(BaseModel):
@@ -60,6 +62,8 @@ class HostSettings:
     function_timeout: timedelta | None = timedelta(minutes=30)
     task_hub: str = "TestHubName"
     default_version: str = ""
+    version_match: str = "CurrentOrOlder"
+    version_failure: str = "Reject"
     largest_body: int = 100 * 1024 * 1024
 
 
@@ -90,6 +94,8 @@ def read(app_dir: Path, settings: Mapping[str, str] | None = None) -> Configurat
             function_timeout=span(host.function_timeout) if host.function_timeout else HostSettings.function_timeout,
             task_hub=resolve(host.extensions.durable_task.hub_name),
             default_version=resolve(host.extensions.durable_task.default_version or ""),
+            version_match=host.extensions.durable_task.version_match,
+            version_failure=host.extensions.durable_task.version_failure,
         ),
         values,
     )

@@ -157,7 +157,11 @@ class Host:
             raise AppDoesNotLoad(str(error)) from None
         self._stack.push_async_callback(self.timers.stop)
         self._name_what_is_not_served()
-        settings = self._engine_settings or EngineSettings(default_version=self.configuration.host.default_version)
+        settings = self._engine_settings or EngineSettings(
+            default_version=self.configuration.host.default_version,
+            version_match=self.configuration.host.version_match,
+            version_failure=self.configuration.host.version_failure,
+        )
         self.engine = Engine(self.state_dir / "engine.sqlite", self.clock, self.workers, settings=settings)
         await self.engine.start()
         self._stack.push_async_callback(self.engine.stop)

@@ -8,19 +8,19 @@ cannot be on disk before it, and a message that is taken in the group in which i
 import asyncio
 import itertools
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from standalone import contracts
-from standalone.engine import faults, rewinding
+from standalone.engine import faults, rewinding, versions
 from standalone.engine import history as h
 from standalone.engine.alarm import Alarm, Key
 from standalone.engine.commits import Committer
 from standalone.engine.entity import NO_STATE
 from standalone.engine.messages import Arrival, Committed, Deliver, Episode, Load, Send, Unload
-from standalone.engine.orchestration import microseconds
+from standalone.engine.orchestration import ENDED, microseconds
 from standalone.engine.store import Group, Row, Store
 
 
@@ -32,6 +32,8 @@ class EngineSettings:
     most_seated: int = 200  # instances kept loaded though they rest
     synchronous: str = "FULL"
     default_version: str = ""
+    version_match: str = "CurrentOrOlder"  # which versions are run: None, Strict, CurrentOrOlder
+    version_failure: str = "Reject"  # the others wait for a host that runs them, or Fail
 
 
 @dataclass
@@ -243,6 +245,11 @@ class Dispatcher:
         if load is None:  # purged meanwhile: what came for it goes with it
             self._drop(n, arrivals)
             return
+        if not self._takes(load, arrivals):
+            if self.settings.version_failure.lower() != "fail":
+                self._mail[n] = arrivals  # it waits for a host of its version
+                return
+            load = load._replace(refused=True)
         seat = self._seats[n] = Seat(self.workers.place(n))
         seat.fresh = load.fresh
         seat.unanswered = {arrival.seq: arrival for arrival in arrivals}
@@ -268,6 +275,18 @@ class Dispatcher:
         return Load(
             n, instance, name, k, events, tasks, status, custom, output, running, bool(fresh), lost, strikes, state, version
         )  # fmt: skip
+
+    def _takes(self, load: Load, arrivals: Sequence[Arrival]) -> bool:
+        """Is the instance of a version that this host runs? One that has not begun can be terminated, whatever its version."""
+        own, strategy = self.settings.default_version, self.settings.version_match
+        if strategy.lower() == versions.NONE or load.name.startswith("@") or load.status in ENDED:
+            return True
+        came = [each.event for each in arrivals if each.event]
+        first = load.rows[0] if load.rows else "".join(came[:1])
+        version = next((event["Version"] for event in h.parse([first]) if event["EventType"] == h.EXECUTION_STARTED), "")
+        if versions.taken(version, own, strategy):
+            return True
+        return load.status == "Pending" and any(event["EventType"] == h.EXECUTION_TERMINATED for event in h.parse(came))
 
     def _collect_mail(self, n: int) -> list[Arrival]:
         arrivals = self._mail.pop(n, [])

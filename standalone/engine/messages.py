@@ -45,6 +45,7 @@ class Load(NamedTuple):
     strikes: int = 0
     state: str | None = None  # of an entity
     default_version: str = ""  # for children that are given none
+    refused: bool = False  # it is of a version that fails here
 
 
 class Deliver(NamedTuple):

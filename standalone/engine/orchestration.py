@@ -61,6 +61,7 @@ class Orchestration:
     def __init__(self, load: Load, known: Known, call: Callable[[str, str], Answer]) -> None:
         self.n, self.instance, self.name = load.n, load.instance, load.name
         self.known, self.call, self.default_version = known, call, load.default_version
+        self.refused = load.refused
         self.deadly = load.lost if load.strikes >= MOST_STRIKES else ""
         self.episodes, self.fresh = load.episodes, load.fresh
         self.status, self.custom, self.output = load.status, load.custom, load.output
@@ -184,7 +185,7 @@ class Orchestration:
             self._note(event)
         self.events += new
         self.texts += [h.text(each) for each in new]
-        outcome = replay(self.events, self._ask(), self.known)
+        outcome = self._refusal(begins) if self.refused else replay(self.events, self._ask(), self.known)
         for place in range(unplayed, outcome.played):
             if self.events[place]["EventType"] != h.ORCHESTRATOR_STARTED:
                 self.events[place]["IsPlayed"] = True
@@ -192,6 +193,10 @@ class Orchestration:
         renews = outcome.ending is not None and outcome.ending.status == "ContinuedAsNew"
         self.custom = outcome.custom_status if renews else outcome.custom_status or kept  # kept for a new execution's first episode
         return self._write(now, seqs, fired, begins, outcome)
+
+    def _refusal(self, number: int) -> Outcome:
+        """The end of an orchestration whose version is not run here."""
+        return Outcome([], Ending(number, "Failed", wording.VERSION_REFUSED), None, 0)
 
     def _ask(self) -> Answer:
         """Call the function with the whole history, or tell that there is none."""
@@ -328,7 +333,8 @@ class Orchestration:
         if ending.status == "Completed":
             told = h.event(h.CHILD_COMPLETED, at, TaskScheduledId=task, Result=ending.result)
         else:
-            told = h.event(h.CHILD_FAILED, at, TaskScheduledId=task, Reason=ending.result, Details=ending.details, FailureDetails=None)
+            reason = None if self.refused else ending.result
+            told = h.event(h.CHILD_FAILED, at, TaskScheduledId=task, Reason=reason, Details=ending.details, FailureDetails=None)
         return [Send("event", str(self.parent["InstanceId"]), h.text(told), execution=str(self.parent["ExecutionId"]))]
 
     def _renew(self, ending: Ending, at: str) -> None:

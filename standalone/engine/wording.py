@@ -10,6 +10,7 @@ _BEFORE = "A previous execution of this orchestration scheduled"
 _NOT_YET = f"but the current replay execution hasn't (yet?) scheduled this task. {_CHANGED}"
 
 CHILD_NAMED_AS_PARENT = "The instance ID of a sub-orchestration must be different than the instance ID of a parent orchestration."
+VERSION_REFUSED = "VersionMismatch: Orchestration version did not comply with Worker Versioning"
 ACTION_CLASSES = {
     "activity": "ScheduleTaskOrchestratorAction",
     "timer": "CreateTimerOrchestratorAction",

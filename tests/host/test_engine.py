@@ -14,6 +14,7 @@ from standalone import contracts
 from standalone.contracts import InstanceQuery
 from standalone.engine import Engine, EngineSettings, StoreUnusable
 from standalone.engine.store import Store
+from standalone.engine.versions import newer
 from tests.host.enginehost import BEGINNING, Host, StandingClock, running
 
 APP = Path(__file__).parent / "engine_app"
@@ -195,9 +196,56 @@ async def test_what_is_not_json_and_what_is_not_a_task_fail_as_on_the_real_engin
 
 async def test_a_child_without_a_version_gets_the_default_one(tmp_path: Path) -> None:
     """host.json's defaultVersion is for whoever is given none; a version that is given stays."""
-    async with running(APP, tmp_path, settings=EngineSettings(default_version="1.2", synchronous="OFF")) as host:
+    async with running(APP, tmp_path, settings=EngineSettings(default_version="1.2", version_match="None", synchronous="OFF")) as host:
         assert await output_of(host, "versions") == ["1.2", "1.2", "7"]
         assert await output_of(host, "versions", version="3") == ["3", "1.2", "7"]
+
+
+async def test_a_version_above_the_hosts_waits_for_a_host_that_runs_it(tmp_path: Path) -> None:
+    """A deployment that was rolled back must not run what the newer code began; and none of it holds up the clock."""
+    old = EngineSettings(default_version="1.9", synchronous="OFF")
+    async with running(APP, tmp_path, settings=old) as host:
+        begun = await host.engine.start_instance("version", None, version="1.10")
+        unwanted = await host.engine.start_instance("version", None, version="2.0")
+        parent = await host.engine.start_instance("versions", None)  # has a child of version 7
+        assert await output_of(host, "version", version="1.8") == "1.8"
+        assert await output_of(host, "version") == "1.9"
+        await host.engine.terminate(unwanted, "no")
+        await host.advance(hours=1)
+        assert (await status_of(host.engine, begun)).runtime_status == "Pending"
+        assert (await status_of(host.engine, parent)).runtime_status == "Running"
+        assert (await status_of(host.engine, unwanted)).runtime_status == "Terminated"
+    async with running(APP, tmp_path, settings=EngineSettings(default_version="7.0", synchronous="OFF")) as host:
+        await host.engine.settle()
+        assert (await status_of(host.engine, begun)).output_json == '"1.10"'
+        assert (await status_of(host.engine, parent)).output_json == '["1.9","1.9","7"]'
+
+
+async def test_a_version_that_does_not_match_fails_when_it_shall(tmp_path: Path) -> None:
+    """host.json: versionMatchStrategy Strict, versionFailureStrategy Fail. The words are the real engine's."""
+    settings = EngineSettings(default_version="1.0", version_match="Strict", version_failure="Fail", synchronous="OFF")
+    async with running(APP, tmp_path, settings=settings) as host:
+        assert await output_of(host, "version") == "1.0"
+        refused = "VersionMismatch: Orchestration version did not comply with Worker Versioning"
+        assert await output_of(host, "versions") == "Orchestrator function 'versions' failed: None \n None"  # of a child of version 7
+        assert await output_of(host, "version", version="0.9") == await output_of(host, "version", version="1.0.0") == refused
+
+
+@pytest.mark.parametrize(
+    ("version", "other", "above"),
+    [
+        ("2.0", "1.10", True),
+        ("1.9", "1.10", False),
+        ("1.0.0", "1.0", True),
+        ("1", "", True),
+        ("", "1", False),
+        ("", "", False),
+        ("B", "a", True),
+    ],
+)
+def test_versions_are_compared_as_the_real_engine_compares_them(version: str, other: str, above: bool) -> None:
+    """Numbers with dots as numbers, other text as text, none at all below everything."""
+    assert newer(version, other) is above
 
 
 async def test_a_long_timer_is_a_chain_of_three_day_ones(host: Host) -> None:
