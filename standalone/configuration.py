@@ -17,6 +17,8 @@ from pydantic import BaseModel, Field, ValidationError
 
 _PERCENT = re.compile(r"%([^%]+)%")
 _SPAN = re.compile(r"^(?:(\d+)\.)?(\d{1,2}):(\d{2}):(\d{2})(?:\.\d+)?$")
+_COMMENT = re.compile(r'("(?:\\.|[^"\\])*")|//[^\n]*|/\*.*?\*/', re.DOTALL)  # .NET reads over comments, and over a comma too many
+_TRAILING = re.compile(r'("(?:\\.|[^"\\])*")|,(?=\s*[}\]])')
 NO_LIMIT = "-1"
 
 
@@ -86,7 +88,7 @@ def read(app_dir: Path, settings: Mapping[str, str] | None = None) -> Configurat
         raise ConfigurationWrong("local.settings.json is encrypted: run `func settings decrypt`, or give the settings by the environment")
     values = {name: _text(value) for name, value in local.values.items() if name not in os.environ and value is not None}
     values |= settings or {}
-    host = _file(app_dir / "host.json", _HostFile)
+    host = _file(app_dir / "host.json", _HostFile, {**os.environ, **values})
     resolve = Configuration(HostSettings(), values).resolve
     return Configuration(
         HostSettings(
@@ -120,12 +122,38 @@ def _text(value: Any) -> str:
 _Model = TypeVar("_Model", bound=BaseModel)
 
 
-def _file(path: Path, model: type[_Model]) -> _Model:
-    """A file of the app's folder; what holds without one when there is none."""
+def _override(said: Any, settings: Mapping[str, str]) -> None:
+    """Settings such as AzureFunctionsJobHost__extensions__durableTask__hubName win over host.json (functions-host-json)."""
+    for name, value in settings.items():
+        prefix, *path = name.split("__")
+        if prefix.lower() != "azurefunctionsjobhost" or not path or not isinstance(said, dict):
+            continue
+        place = said
+        for step in path[:-1]:
+            place = place.setdefault(_as_written(place, step), {})
+            if not isinstance(place, dict):
+                break
+        else:
+            place[_as_written(place, path[-1])] = value
+
+
+def _as_written(place: Mapping[str, Any], step: str) -> str:
+    """The key of `place` that is `step` but for its case, which the file alone decides."""
+    names = [*place, "extensions", "http", "routePrefix", "durableTask", "hubName", "defaultVersion", "functionTimeout"]
+    names += ["versionMatchStrategy", "versionFailureStrategy"]
+    return next((name for name in names if name.lower() == step.lower()), step)
+
+
+def _file(path: Path, model: type[_Model], settings: Mapping[str, str] | None = None) -> _Model:
+    """A file of the app's folder; what holds without one when there is none. `settings` may stand in for what it says."""
     try:
-        return model.model_validate(json.loads(path.read_text(encoding="utf-8-sig")))
+        text = path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
-        return model()
+        text = "{}"
+    try:
+        said = json.loads(_TRAILING.sub(r"\1", _COMMENT.sub(r"\1", text)))
+        _override(said, settings or {})
+        return model.model_validate(said)
     except ValidationError as error:
         first = error.errors()[0]
         raise ConfigurationWrong(f"{path.name}: {'.'.join(map(str, first['loc'])) or 'the file'}: {first['msg']}") from None

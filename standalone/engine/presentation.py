@@ -32,8 +32,10 @@ _HIDDEN = {
 def status(row: Row, history_json: str | None = None) -> InstanceStatus:
     """A stored row for those who ask."""
     created, updated = (EPOCH + timedelta(microseconds=value) for value in (row.created, row.updated))
-    output = as_json(row.output)
-    return InstanceStatus(row.id, row.name, row.status, row.input, row.custom, output, created, updated, history_json, row.waits)
+    output, name, custom = as_json(row.output), row.name, row.custom
+    if row.id.startswith("@"):  # an entity goes by its id, and its status tells whether it has a state
+        name, custom = row.id, json.dumps({"entityExists": bool(row.input and json.loads(row.input)["exists"])})
+    return InstanceStatus(row.id, name, row.status, row.input, custom, output, created, updated, history_json, row.waits)
 
 
 def as_json(text: str | None) -> str | None:

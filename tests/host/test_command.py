@@ -15,6 +15,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
+from standalone import configuration
 from standalone.__main__ import parser
 from standalone.contracts import AppDoesNotLoad
 from standalone.host import Host, HostRefuses
@@ -157,6 +158,18 @@ def tick(t: func.TimerRequest) -> None: ...
     async with host, aiohttp.ClientSession(host.url) as http:
         assert await get(http, "/api/setting") == (200, "given")
         assert host.timers.next_due() == BEGINNING.replace(hour=9)
+
+
+def test_the_files_may_hold_comments_and_settings_win_over_host_json(tmp_path: Path) -> None:
+    """As .NET reads them, and as the functions host does it: apps in the wild count on both."""
+    (tmp_path / "host.json").write_text('{"extensions": {"http": {"routePrefix": "a//b"}, /* hub, */ }, } // the end\n', encoding="utf-8")
+    (tmp_path / "local.settings.json").write_text(
+        '{"Values": {"AzureFunctionsJobHost__extensions__DURABLETASK__hubName": "Other", // from here\n "URL": "http://x/,}"}}',
+        encoding="utf-8",
+    )
+    found = configuration.read(tmp_path)
+    assert (found.host.route_prefix, found.host.task_hub, found.values["URL"]) == ("a//b", "Other", "http://x/,}")
+    assert configuration.read(tmp_path, {"azurefunctionsjobhost__extensions__http__routeprefix": ""}).host.route_prefix == ""
 
 
 @pytest.mark.parametrize(

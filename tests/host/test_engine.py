@@ -248,6 +248,14 @@ def test_versions_are_compared_as_the_real_engine_compares_them(version: str, ot
     assert newer(version, other) is above
 
 
+async def test_an_entity_is_listed_by_its_id(host: Host) -> None:
+    """Clients tell entities from orchestrations by it; the custom status tells whether one has a state."""
+    await host.engine.signal_entity("counter", "k", "add", '"2"')
+    await host.engine.settle()
+    (listed,) = (await host.engine.query(InstanceQuery())).instances
+    assert (listed.name, listed.custom_status_json) == ("@counter@k", '{"entityExists": true}')
+
+
 async def test_a_long_timer_is_a_chain_of_three_day_ones(host: Host) -> None:
     """Beyond six days the SDK splits: thirty days pass in a moment here, and end when they should."""
     instance = await host.engine.start_instance("sleeps", '"30"')
