@@ -134,7 +134,7 @@ class Functions:
         function = self.durable["entity", name.casefold()]
         try:
             body = self._decode(function, "string", trigger)
-            answer: Mapping[str, Any] = json.loads(await self._run(function, {function.parameter: body}))
+            answer: Mapping[str, Any] = json.loads(await self._run(function, self._with_clients(function, {function.parameter: body})))
             return answer
         except (Exception, SystemExit) as error:
             raise _failed(error) from error
@@ -144,7 +144,7 @@ class Functions:
         function = self.durable["activity", name.casefold()]
         try:
             argument = self._decode(function, "string", "null" if value is None else value)
-            result = await self._run(function, {function.parameter: argument})
+            result = await self._run(function, self._with_clients(function, {function.parameter: argument}))
             encoded = self.registry.get("activityTrigger").encode(result, expected_type=function.returns)
             return None if encoded.value is None else h.well_formed(encoded.value)
         except (Exception, SystemExit) as error:

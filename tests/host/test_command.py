@@ -160,6 +160,29 @@ def tick(t: func.TimerRequest) -> None: ...
         assert host.timers.next_due() == BEGINNING.replace(hour=9)
 
 
+async def test_an_activity_may_have_the_durable_client_too(tmp_path: Path) -> None:
+    """Any function may; one that tells how another instance fares is an activity in more than one app."""
+    code = """
+import azure.durable_functions as df
+app = df.DFApp(http_auth_level=func.AuthLevel.ANONYMOUS)
+
+@app.orchestration_trigger(context_name="context")
+def asks(context):
+    return (yield context.call_activity("asked", context.instance_id))
+
+@app.activity_trigger(input_name="instance")
+@app.durable_client_input(client_name="client")
+async def asked(instance: str, client) -> str:
+    return (await client.get_status(instance)).name
+"""
+    async with Host(an_app(tmp_path / "app", code), tmp_path / "state") as host:
+        await host.engine.start_instance("asks", None, "a")
+        await host.settle()
+        found = await host.engine.get("a")
+        assert found is not None
+        assert found.output_json == '"asks"'
+
+
 def test_the_files_may_hold_comments_and_settings_win_over_host_json(tmp_path: Path) -> None:
     """As .NET reads them, and as the functions host does it: apps in the wild count on both."""
     (tmp_path / "host.json").write_text('{"extensions": {"http": {"routePrefix": "a//b"}, /* hub, */ }, } // the end\n', encoding="utf-8")
