@@ -5,6 +5,7 @@ the extension's replay, an event for each thing newly scheduled, OrchestratorCom
 """
 
 import json
+import re
 import uuid
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
@@ -18,6 +19,7 @@ from standalone.engine.replay import replay
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 OF_CHILDREN = frozenset({h.CHILD_COMPLETED, h.CHILD_FAILED})
+REQUEST = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")  # an entity's answer bears the name of its request
 RESULTS = OF_CHILDREN | {h.TASK_COMPLETED, h.TASK_FAILED}
 ENDED = frozenset({"Completed", "Failed", "Terminated"})
 STATUS_NUMBERS = {
@@ -48,11 +50,17 @@ class Activity(NamedTuple):
     input: str | None
 
 
-def _rank(result: h.Event) -> tuple[bool, int]:
+def _is_result(event: h.Event) -> bool:
+    """Is it what a task of this orchestration gave? An entity's answer is an event under the name of its request."""
+    return event["EventType"] in RESULTS or (event["EventType"] == h.EVENT_RAISED and bool(REQUEST.fullmatch(event["Name"])))
+
+
+def _rank(result: h.Event) -> tuple[int, int]:
     """The place of a result among those of one instant."""
+    if result["EventType"] == h.EVENT_RAISED:
+        return 1, 0
     number: int = result["TaskScheduledId"]
-    of_child = result["EventType"] in OF_CHILDREN
-    return of_child, -number if of_child else number
+    return (2, -number) if result["EventType"] in OF_CHILDREN else (0, number)
 
 
 class Orchestration:
@@ -156,15 +164,15 @@ class Orchestration:
         self.inbox.append(event)
 
     def in_order(self) -> None:
-        """Put results that came at one instant in a fixed order: activities as they were scheduled, then children, the last one first."""
+        """Put results of one instant in a fixed order: activities as they were scheduled, entities, children, the last one first."""
         place = len(self.inbox)
-        while place and self.inbox[place - 1]["EventType"] in RESULTS:
+        while place and _is_result(self.inbox[place - 1]):
             place -= 1
         self.inbox[place:] = sorted(self.inbox[place:], key=_rank)
 
     def only_results(self) -> bool:
         """Is all that has come results of tasks?"""
-        return bool(self.inbox) and all(event["EventType"] in RESULTS for event in self.inbox)
+        return bool(self.inbox) and all(map(_is_result, self.inbox))
 
     # -- an episode -------------------------------------------------------------------------------------------------------
 
