@@ -98,6 +98,6 @@ def _durabletask(cache: Path) -> Runs:
 
 PEERS = (
     Candidate("Restate", "1.7.12", "log and RocksDB, fsync", _restate),
-    Candidate("dbos", "3.4.0", "SQLite journal, FULL", _dbos, slow=(300, 20, 1000)),
-    Candidate("durabletask", "1.12.0", "none, in memory", _durabletask, slow=(1000, 100, 1000)),
+    Candidate("dbos", "3.4.0", "SQLite journal, FULL", _dbos, slow=(200, 20, 500)),
+    Candidate("durabletask", "1.12.0", "none, in memory", _durabletask, slow=(500, 100, 1000)),
 )
