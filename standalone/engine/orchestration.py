@@ -55,14 +55,6 @@ def _is_result(event: h.Event) -> bool:
     return event["EventType"] in RESULTS or (event["EventType"] == h.EVENT_RAISED and bool(REQUEST.fullmatch(event["Name"])))
 
 
-def _rank(result: h.Event) -> tuple[int, int]:
-    """The place of a result among those of one instant."""
-    if result["EventType"] == h.EVENT_RAISED:
-        return 1, 0
-    number: int = result["TaskScheduledId"]
-    return (2, -number) if result["EventType"] in OF_CHILDREN else (0, number)
-
-
 class Orchestration:
     """An orchestration's history and what has arrived since."""
 
@@ -72,6 +64,7 @@ class Orchestration:
         self.refused = load.refused
         self.deadly = load.lost if load.strikes >= MOST_STRIKES else ""
         self.episodes, self.fresh = load.episodes, load.fresh
+        self.slept: set[int] = set()  # activities that the clock was moved for
         self.status, self.custom, self.output = load.status, load.custom, load.output
         self.events = h.parse(load.rows)
         if load.fresh:
@@ -164,11 +157,20 @@ class Orchestration:
         self.inbox.append(event)
 
     def in_order(self) -> None:
-        """Put results of one instant in a fixed order: activities as they were scheduled, entities, children, the last one first."""
+        """Put results of one instant in a fixed order, the real engine's as a rule."""
         place = len(self.inbox)
         while place and _is_result(self.inbox[place - 1]):
             place -= 1
-        self.inbox[place:] = sorted(self.inbox[place:], key=_rank)
+        self.inbox[place:] = sorted(self.inbox[place:], key=self._rank)
+
+    def _rank(self, result: h.Event) -> tuple[int, int]:
+        """Activities that slept, the last one first; others as they were scheduled; entities; children, the last one first."""
+        if result["EventType"] == h.EVENT_RAISED:
+            return 2, 0
+        number: int = result["TaskScheduledId"]
+        if result["EventType"] in OF_CHILDREN:
+            return 3, -number
+        return (0, -number) if number in self.slept else (1, number)
 
     def only_results(self) -> bool:
         """Is all that has come results of tasks?"""

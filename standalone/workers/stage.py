@@ -146,6 +146,7 @@ class Stage:
     async def _act(self, instance: Orchestration, activity: Activity, who: str) -> None:
         running_for_the_app.set(who)
         faults.point("activity started")
+        began = self.now()
         try:
             if activity.name.casefold() in self.functions.known.disabled:
                 raise FunctionFailed(f"Function '{activity.name}' is disabled.")
@@ -164,6 +165,8 @@ class Stage:
             instance.answered(activity.number, result, self.now())
         finally:
             self._over(instance.n, who)
+        if self.parked and self.now() > began:
+            instance.slept.add(activity.number)
         if self.instances.get(instance.n) is instance:
             self._result(instance)
         if self.over:

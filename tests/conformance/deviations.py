@@ -10,14 +10,11 @@ EPISODES = "two things of one instant, in one episode where the real engine took
 SAME_ID = "three children are started under one id at once; the real engine's history could not be read afterwards"
 
 DEVIATIONS: dict[str, str] = {
-    "p1-005": ORDER,
     "p2-025": EPISODES,
     "p2-089": EPISODES,
     "p2-094": SAME_ID,
-    "p3-003": ORDER,
     "p3-014": EPISODES,
-    "p3-025": ORDER,
-    "p3-088": ORDER,
+    "p4-099": ORDER,
     "p8-019": EPISODES,
     "p8-030": EPISODES,
     "p8-062": EPISODES,
