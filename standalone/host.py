@@ -18,7 +18,7 @@ from typing import Any, Self
 
 from aiohttp import web
 
-from standalone import configuration, durable_api
+from standalone import configuration, durable_api, workers
 from standalone.clock import HostClock
 from standalone.contracts import AppDoesNotLoad, FunctionInfo
 from standalone.durable_api import DurableApi
@@ -30,7 +30,6 @@ from standalone.routes import RouteTable, RouteWrong
 from standalone.schedule import ScheduleWrong
 from standalone.server import Server, is_local, protocol_log
 from standalone.timers import TimerFunctions
-from standalone.workers import InProcessWorkers, ProcessWorkers
 
 log = logging.getLogger("standalone")
 
@@ -136,14 +135,14 @@ class Host:
         query = f"taskHub={task_hub}&connection=Storage" + (f"&code={self.keys.durable}" if self.keys else "")
         public = f"{self.url}{durable_api.PUBLIC}"
         if self._workers_wanted:
-            self.workers: ProcessWorkers | InProcessWorkers = ProcessWorkers(
+            self.workers: workers.ProcessWorkers | workers.InProcessWorkers = workers.ProcessWorkers(
                 self.app_dir, self._workers_wanted, environment, clock=self.clock,
                 binding_base_url=rpc, public_base_url=public, public_query=query, task_hub=task_hub,
                 function_timeout=self.configuration.host.function_timeout,
             )  # fmt: skip
         else:
             self._stack.enter_context(self.clock.patch())
-            self.workers = InProcessWorkers(
+            self.workers = workers.InProcessWorkers(
                 self.app_dir, environment=environment, clock=self.clock,
                 binding_base_url=rpc, public_base_url=public, public_query=query, task_hub=task_hub,
                 function_timeout=self.configuration.host.function_timeout,

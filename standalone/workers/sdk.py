@@ -1,13 +1,15 @@
 """What the host does to the SDK, all of it: equal parts that are faster, and one warning less. Nothing that an app can see.
 
 A profile of an approval's replays shows where the SDK's time goes: three quarters in python-dateutil, 33 µs a history event; the rest of
-it partly in a class that is made anew in each episode and in looking up one environment variable 100 times. STANDALONE_PLAIN_SDK=1
-leaves the SDK as it is. tests/host/test_sdk_adjustments.py proves the parts equal; docs/performance.md has the figures.
+it partly in a class, JSON encoders and decoders that are made anew all the time, in reading the same stamps and time spans in each episode,
+and in looking up one environment variable 100 times. STANDALONE_PLAIN_SDK=1 leaves the SDK as it is.
+tests/host/test_sdk_adjustments.py proves the parts equal; docs/performance.md has the figures.
 """
 
 import asyncio
 import collections
 import functools
+import json
 import os
 import re
 import sys
@@ -29,18 +31,57 @@ _UTC, _LOCAL = tzutc(), tzlocal()
 _STAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{7}Z", re.ASCII).fullmatch
 _DUPLICATE = "Potential duplicate Task completion for TaskId"
 _EVENTS = "azure.durable_functions.models.history.HistoryEvent"
+_CONTEXT = "azure.durable_functions.models.DurableOrchestrationContext"
 _EXECUTOR = "azure.durable_functions.models.TaskOrchestrationExecutor"
 
 
 def parse_timestamp(text: str, *arguments: Any, **options: Any) -> datetime:
     """What dateutil's `parse` gives; quickly for `YYYY-MM-DDTHH:MM:SS.fffffffZ`, which is all that the engine writes."""
-    if arguments or options or type(text) is not str or not _STAMP(text):
+    if arguments or options or type(text) is not str:
         return dateutil_parse(text, *arguments, **options)
     try:
-        # As dateutil has it: where the machine's own time is UTC, its zone.
-        return datetime.fromisoformat(text[:26]).replace(tzinfo=_LOCAL if "UTC" in time.tzname else _UTC)
+        return _instant(text, "UTC" in time.tzname)
     except ValueError:
         return dateutil_parse(text)
+
+
+@functools.lru_cache(8192)
+def _instant(text: str, here_is_utc: bool) -> datetime:
+    """The instant of an engine's stamp; each is asked for in every episode. Raises ValueError for any other form."""
+    if not _STAMP(text):
+        raise ValueError
+    # As dateutil has it: where the machine's own time is UTC, its zone.
+    return datetime.fromisoformat(text[:26]).replace(tzinfo=_LOCAL if here_is_utc else _UTC)
+
+
+class Json:
+    """The json module for the SDK: an encoder and a decoder for each hook, made once instead of in each call."""
+
+    def __init__(self) -> None:
+        self._encoder, self._decoder = functools.cache(_encoder), functools.cache(_decoder)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(json, name)
+
+    def dumps(self, value: Any, **options: Any) -> str:
+        """What json.dumps gives."""
+        if options.keys() != {"default"}:
+            return json.dumps(value, **options)
+        return self._encoder(options["default"])(value)
+
+    def loads(self, text: Any, **options: Any) -> Any:
+        """What json.loads gives."""
+        if options.keys() != {"object_hook"} or type(text) is not str or text.startswith("\ufeff"):
+            return json.loads(text, **options)
+        return self._decoder(options["object_hook"])(text)
+
+
+def _encoder(default: Any) -> Any:
+    return json.JSONEncoder(default=default).encode
+
+
+def _decoder(object_hook: Any) -> Any:
+    return json.JSONDecoder(object_hook=object_hook).decode
 
 
 def warn(message: Any, *arguments: Any, **options: Any) -> None:
@@ -52,12 +93,15 @@ def warn(message: Any, *arguments: Any, **options: Any) -> None:
 @contextmanager
 def adjusted() -> Iterator[None]:
     """Have the SDK so, for a while."""
-    executor = sys.modules[_EXECUTOR]
+    executor, context = sys.modules[_EXECUTOR], sys.modules[_CONTEXT]
     with ExitStack() as stack:
         stack.enter_context(_replaced(executor, "warnings", SimpleNamespace(warn=warn)))
         if os.environ.get("STANDALONE_PLAIN_SDK", "0") != "1":
             stack.enter_context(_replaced(sys.modules[_EVENTS], "dt_parse", parse_timestamp))
             stack.enter_context(_replaced(executor, "namedtuple", functools.cache(collections.namedtuple)))  # noqa: PYI024
+            stack.enter_context(_replaced(_durable_functions, "json", Json()))
+            timespan = functools.cache(context.parse_timespan_attrib)
+            stack.enter_context(_replaced(context, "parse_timespan_attrib", timespan))
             strict = functools.cache(_durable_functions._is_strict_mode)  # the environment is set before the app is loaded
             stack.enter_context(_replaced(_durable_functions, "_is_strict_mode", strict))
         yield

@@ -1,15 +1,20 @@
 """What the host replaces in the SDK is equal to what it replaces: proved over every form that a timestamp can take."""
 
 import collections
+import json
 import pickle
 import random
+import subprocess
 import sys
 import time
 import warnings
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
+from azure.functions import _durable_functions
 from dateutil.parser import parse as dateutil_parse
 
 from standalone.engine import history as h
@@ -44,7 +49,7 @@ def some_stamps(count: int) -> list[str]:
 
 def test_stamps_are_read_as_dateutil_reads_them() -> None:
     """The one form that the engine writes, over all years, is all that takes the quick way."""
-    for text in some_stamps(2000) + [f"{year:04}-02-28T23:59:59.9999999Z" for year in range(1, 10000, 7)]:
+    for text in some_stamps(2000) * 2 + [f"{year:04}-02-28T23:59:59.9999999Z" for year in range(1, 10000, 7)]:
         real, ours = both(text)
         assert ours == real, text
 
@@ -101,6 +106,97 @@ def test_a_class_made_once_is_equal_to_one_made_each_time() -> None:
     assert repr(kept(True, "TimerId")) == repr(new(True, "TimerId"))
 
 
+@dataclass
+class Money:
+    """A value of an app's own, as the SDK's codec takes it."""
+
+    cents: Any
+
+    def to_json(self) -> Any:
+        return self.cents
+
+    @classmethod
+    def from_json(cls, cents: Any) -> "Money":
+        return cls(cents)
+
+
+def outcome(work: Any, *arguments: Any, **options: Any) -> Any:
+    """What a call gives, or the error."""
+    try:
+        return repr(work(*arguments, **options))  # not a number is unequal to itself
+    except Exception as error:
+        return type(error), str(error)
+
+
+def endless() -> list[Any]:
+    """A list that holds itself."""
+    found: list[Any] = []
+    found.append(found)
+    return found
+
+
+SAVED = {"__class__": "Money", "__module__": __name__, "__data__": 5}
+NESTED = {"__class__": "Money", "__module__": __name__, "__data__": SAVED}
+UNKNOWN = {"__class__": "Nobody", "__module__": __name__, "__data__": 5}
+NOWHERE = {"__class__": "Nobody", "__module__": "nowhere", "__data__": 5}
+VALUES = [
+    None, True, 0, -1, 10**40, 0.1, float("nan"), float("inf"), "", 'a\u00e9\ud800"', [], {}, [1, [2, {"a": None}]],
+    {1: 2, None: 3, False: 4}, (1, 2), SAVED, Money(7), [Money(7), {"price": Money(8)}], Money(object()), object(), {object(): 1},
+    {(1, 2): 3}, b"bytes", {1, 2}, datetime(2026, 3, 2, tzinfo=UTC), endless(), Money,
+]  # fmt: skip
+TEXTS = [
+    "null", "true", " 1 ", "1e400", "-0", "NaN", "-Infinity", '"a\\u00e9\\ud800"', "[]", "{}", '{"a": {"b": [1, 2.5]}, "a": 2}', "", "[",
+    "[1,]", "nope", "1 2", '{"a"}', "\ufeff1", '"\x01"', b"[1]", bytearray(b"{}"), "[1]".encode("utf-16"), b"\xff\xfe\xfd", None, 5, [1],
+    *map(json.dumps, [SAVED, [{"m": SAVED}], UNKNOWN, NOWHERE, NESTED]), "[" * 100_000,
+]  # fmt: skip
+
+
+@pytest.fixture
+def quick() -> sdk.Json:
+    return sdk.Json()
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@pytest.mark.parametrize("again", [False, True])
+def test_json_is_written_and_read_as_the_json_module_does(quick: sdk.Json, again: bool) -> None:
+    """With the SDK's hooks and without, errors included; the second time the kept encoders and decoders answer."""
+    default, hook = _durable_functions._serialize_custom_object, _durable_functions._deserialize_custom_object
+    for _ in range(1 + again):
+        for value in VALUES:
+            for options in ({"default": default}, {"default": None}, {}, {"default": default, "sort_keys": True}):
+                assert outcome(quick.dumps, value, **options) == outcome(json.dumps, value, **options), (options, type(value))
+        for text in TEXTS:
+            for options in ({"object_hook": hook}, {"object_hook": None}, {}, {"object_hook": hook, "parse_int": str}):
+                assert outcome(quick.loads, text, **options) == outcome(json.loads, text, **options), (text, options)
+    assert quick.JSONDecodeError is json.JSONDecodeError
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@pytest.mark.parametrize("strict", ["0", "1"])
+def test_the_sdk_s_codec_gives_what_it_gave(monkeypatch: pytest.MonkeyPatch, strict: str) -> None:
+    """Its own functions, both typing modes, with and without our parts."""
+    monkeypatch.setenv("AZURE_FUNCTIONS_DURABLE_STRICT_TYPING", strict)
+
+    def everything() -> list[Any]:
+        written = [outcome(_durable_functions.df_dumps, value) for value in VALUES]
+        read = [outcome(_durable_functions.df_loads, text, expected_type=kind) for text in TEXTS for kind in (None, Money)]
+        return written + read
+
+    before = everything()
+    with sdk.adjusted():
+        assert everything() == before
+
+
+def test_time_spans_are_read_as_the_sdk_reads_them() -> None:
+    """A time span is read once; what is none fails each time."""
+    context: Any = sys.modules["azure.durable_functions.models.DurableOrchestrationContext"]
+    spans = ["3.00:00:00", "6.00:00:00", "00:00:01", "-1.02:03:04.5000000", "1.02:03:04.1234567", "", "soon", None, 5]
+    before = [outcome(context.parse_timespan_attrib, span) for span in spans]
+    with sdk.adjusted():
+        for _ in range(2):
+            assert [outcome(context.parse_timespan_attrib, span) for span in spans] == before
+
+
 def test_only_the_warning_of_stale_timers_is_kept_quiet() -> None:
     """A cancelled timer that fires is no news; anything else the SDK warns of is."""
     with warnings.catch_warnings(record=True) as heard:
@@ -120,3 +216,10 @@ def test_the_sdk_is_as_it_was_afterwards(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setenv("STANDALONE_PLAIN_SDK", "1")
     with sdk.adjusted():
         assert events.dt_parse is before
+
+
+def test_a_main_process_with_workers_does_not_load_the_sdk() -> None:
+    """It needs none of it, and would start later and be larger."""
+    look = "import sys, standalone.__main__; print([name for name in sys.modules if name.startswith(('azure', 'dateutil'))])"
+    found = subprocess.run([sys.executable, "-c", look], capture_output=True, text=True, check=True, cwd=Path(__file__).parents[2])
+    assert found.stdout == "[]\n"
