@@ -283,7 +283,7 @@ class Dispatcher:
             return True
         came = [each.event for each in arrivals if each.event]
         first = load.rows[0] if load.rows else "".join(came[:1])
-        version = next((event["Version"] for event in h.parse([first]) if event["EventType"] == h.EXECUTION_STARTED), "")
+        version = next((event["Version"] or "" for event in h.parse([first]) if event["EventType"] == h.EXECUTION_STARTED), "")
         if versions.taken(version, own, strategy):
             return True
         return load.status == "Pending" and any(event["EventType"] == h.EXECUTION_TERMINATED for event in h.parse(came))

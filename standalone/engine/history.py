@@ -105,7 +105,7 @@ def execution_started(
     return event(
         EXECUTION_STARTED, at,
         OrchestrationInstance={"InstanceId": instance_id, "ExecutionId": execution_id},
-        ParentInstance=parent_instance, Name=name, Version=version, Input=input_json, Tags=None,
+        ParentInstance=parent_instance, Name=name, Version=version or None, Input=input_json, Tags=None,
     )  # fmt: skip
 
 

@@ -201,6 +201,11 @@ async def test_a_child_without_a_version_gets_the_default_one(tmp_path: Path) ->
         assert await output_of(host, "versions", version="3") == ["3", "1.2", "7"]
 
 
+async def test_without_any_version_there_is_none(host: Host) -> None:
+    """Not an empty text: `if context.version is None` is what apps ask."""
+    assert await output_of(host, "version") is None
+
+
 async def test_a_version_above_the_hosts_waits_for_a_host_that_runs_it(tmp_path: Path) -> None:
     """A deployment that was rolled back must not run what the newer code began; and none of it holds up the clock."""
     old = EngineSettings(default_version="1.9", synchronous="OFF")
