@@ -72,7 +72,7 @@ class Comparison:
 
     def table(self) -> str:
         """Median of the runs [least..most]; the last rows are of one run each."""
-        all_of = [candidate for candidate in self.figures if self.figures[candidate]]
+        all_of = [candidate for candidate in self.figures if self.figures[candidate] or candidate in self.crowds]
 
         def over_runs(value: Callable[[Figures], float], digits: int = 0) -> list[str]:
             return [spread([value(figures) for figures in self.figures[candidate]], digits) for candidate in all_of]
@@ -106,6 +106,8 @@ class Comparison:
 
 def spread(values: Sequence[float], digits: int) -> str:
     """`5.2 [5.0..6.1]`."""
+    if not values:
+        return "-"
     return f"{median(values):,.{digits}f} [{min(values):,.{digits}f}..{max(values):,.{digits}f}]"
 
 
@@ -165,7 +167,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--instances", type=int, default=1000, help="approvals in each run (default 1000)")
     parser.add_argument("--samples", type=int, default=100, help="latencies in each run (default 100)")
-    parser.add_argument("--runs", type=int, default=3, help="default 3")
+    parser.add_argument("--runs", type=int, default=3, help="default 3; 0: only those that wait")
     parser.add_argument("--waiting", type=int, default=10_000, help="approvals that wait, for memory and recovery (default 10000); 0: none")
     parser.add_argument("--only", type=names, metavar="NAMES", help=f"of {','.join(NAMES)}")
     parser.add_argument("--workers", type=int, default=2, help="standalone's (default 2)")
