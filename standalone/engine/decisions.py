@@ -6,7 +6,7 @@ In: the functions that the app has, and what the orchestrator function answered.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from standalone.engine import history as h
 
@@ -29,8 +29,7 @@ class Answer:
     broken: str | None = None
 
 
-@dataclass(frozen=True)
-class Decision:
+class Decision(NamedTuple):
     """Something newly scheduled. `kind`: "activity", "timer", "child", "send"."""
 
     kind: str
