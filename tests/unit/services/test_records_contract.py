@@ -23,7 +23,7 @@ from services.records import Conflict, Filters, Records, RecordsUnavailable, Sto
 from services.records_sqlite import SQL, SqliteRecords
 from tests.unit.services.trails import ANN, BEN, MORNING, SAM, Trail, a_stage, an_id, first_fact, in_review, received
 
-ROUNDS = 200
+ROUNDS = 100
 
 
 @pytest.fixture
