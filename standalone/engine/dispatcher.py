@@ -113,8 +113,6 @@ class Dispatcher:
             running += seat.running
         return self.workers.quiet(running)
 
-    # -- instances --------------------------------------------------------------------------------------------------------
-
     def find(self, instance: str) -> Row | None:
         """The instance with this id, those not yet on disk included."""
         if instance in self._ids:
@@ -174,8 +172,6 @@ class Dispatcher:
             if n in self._stored_mail or n in self._mail:
                 self._knock(n)
 
-    # -- messages ---------------------------------------------------------------------------------------------------------
-
     def post(self, n: int, event: str, execution: str = "") -> None:
         """A message for an instance: into the group, and on to the worker."""
         seq = next(self._seqs)
@@ -227,8 +223,6 @@ class Dispatcher:
         else:
             self._mail.setdefault(n, []).append(arrival)
             self._knock(n)
-
-    # -- seats ------------------------------------------------------------------------------------------------------------
 
     def _knock(self, n: int) -> None:
         """Seat an instance, now or when there is room."""
@@ -348,8 +342,6 @@ class Dispatcher:
             else:
                 self._knock(n)
         self.changed.set()
-
-    # -- episodes ---------------------------------------------------------------------------------------------------------
 
     def _receive(self, worker: int, message: Any) -> None:
         if type(message) is Episode and not self.commits.failure:

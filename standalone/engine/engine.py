@@ -34,8 +34,6 @@ class Engine:
         await self._dispatcher.close()
         self._store.close()
 
-    # -- starting and asking ----------------------------------------------------------------------------------------------
-
     async def start_instance(self, name: str, input_json: str | None, instance_id: str | None = None, version: str = "") -> str:
         """Start an orchestration. Raises InstanceExists, StoreFailed."""
         self._dispatcher.commits.check()
@@ -71,8 +69,6 @@ class Engine:
         """Raises InstanceNotFound, InstanceExists."""
         row = self._existing(instance_id)
         return await self.start_instance(row.name, row.input, None if new_id else instance_id)
-
-    # -- telling ----------------------------------------------------------------------------------------------------------
 
     async def raise_event(self, instance_id: str, event: str, input_json: str) -> None:
         """Raises InstanceNotFound, InstanceEnded, StoreFailed."""
@@ -113,8 +109,6 @@ class Engine:
         await self._dispatcher.commits.written()
         self._dispatcher.release(held)
 
-    # -- deleting ---------------------------------------------------------------------------------------------------------
-
     async def purge(self, instance_id: str) -> None:
         """Raises InstanceNotFound, InstanceNotInState, StoreFailed."""
         row = self._existing(instance_id)
@@ -136,8 +130,6 @@ class Engine:
         await self._dispatcher.commits.written()
         return len(found)
 
-    # -- entities ---------------------------------------------------------------------------------------------------------
-
     async def signal_entity(self, name: str, key: str, operation: str, input_json: str | None) -> None:
         """Raises FunctionUnknown, StoreFailed."""
         known = self.workers.known()
@@ -154,8 +146,6 @@ class Engine:
         row = self._store.find(entity.entity_id(name, key))
         return None if row is None else str(json.loads(row.input or entity.NO_STATE)["state"] or "null")
 
-    # -- time -------------------------------------------------------------------------------------------------------------
-
     def next_due(self) -> datetime | None:
         """When the earliest durable timer, or activity that sleeps on the virtual clock, is due."""
         due = [each for each in (self._dispatcher.alarm.next_due, self.workers.next_due()) if each is not None]
@@ -166,8 +156,6 @@ class Engine:
         while not self._dispatcher.quiet():
             self._dispatcher.changed.clear()
             await self._dispatcher.changed.wait()
-
-    # -- judging ----------------------------------------------------------------------------------------------------------
 
     def _existing(self, instance: str) -> Row:
         row = self._dispatcher.find(instance)

@@ -119,8 +119,6 @@ class Orchestration:
         """The activities that are scheduled and not answered."""
         return list(self.scheduled.values())
 
-    # -- arrivals ---------------------------------------------------------------------------------------------------------
-
     def receive(self, arrival: Arrival) -> None:
         """Take a message in; what is meant for an execution that is over is dropped, as is all that comes after the end."""
         self.seqs.append(arrival.seq)
@@ -175,8 +173,6 @@ class Orchestration:
     def only_results(self) -> bool:
         """Is all that has come results of tasks?"""
         return bool(self.inbox) and all(map(_is_result, self.inbox))
-
-    # -- an episode -------------------------------------------------------------------------------------------------------
 
     def run(self, now: datetime) -> Episode:
         """Run an episode on all that has arrived. Only when there `has_news`."""

@@ -79,8 +79,6 @@ class _Replay:
         decisions = [self.made[number] for number in sorted(self.made)]
         return Outcome(decisions, self.ending, self.custom_status, played, self.describe_waits(), self.python())
 
-    # -- history ----------------------------------------------------------------------------------------------------------
-
     def process(self, event: h.Event) -> None:
         kind = event["EventType"]
         if self.suspended and kind not in (h.EXECUTION_RESUMED, h.EXECUTION_TERMINATED):
@@ -176,8 +174,6 @@ class _Replay:
             raise NonDeterministic(replaced(wording.ACTION_CLASSES[made.kind]))
         return made
 
-    # -- the function's task ----------------------------------------------------------------------------------------------
-
     def begin(self) -> None:
         """The function has been called: take its answer and start to await its actions."""
         if self.answer.broken is not None:
@@ -242,8 +238,6 @@ class _Replay:
     def number(self) -> int:
         self.counter += 1
         return self.counter - 1
-
-    # -- actions ----------------------------------------------------------------------------------------------------------
 
     def invoke(self, action: Mapping[str, Any]) -> Awaited:
         """Do what an action says; what it gives is awaited before the next is looked at."""
@@ -321,8 +315,6 @@ class _Replay:
     def all_of(self, action: Mapping[str, Any]) -> Awaited:
         return when_all([self.invoke(each) for each in action["compoundActions"]])
 
-    # -- entities and HTTP ------------------------------------------------------------------------------------------------
-
     def call_entity(self, action: Mapping[str, Any]) -> Awaited:
         return self.wait(self.ask_entity(action, signal=False, due=None))
 
@@ -362,8 +354,6 @@ class _Replay:
             return self.activity(HTTP_ACTIVITY, json.dumps(request))
 
         return HttpCall(dict(action["httpRequest"]), send, self.timer, lambda: self.now)
-
-    # -- for people -------------------------------------------------------------------------------------------------------
 
     def python(self) -> str:
         """Where the SDK is, which may be far ahead."""

@@ -121,8 +121,6 @@ class Store:
         self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         self._writer.close()
 
-    # -- writing: on the writer's thread ----------------------------------------------------------------------------------
-
     def commit(self, group: Group) -> None:
         """Write a group as one transaction, durably. Raises sqlite3.Error, with nothing written."""
         writer = self._writer
@@ -212,8 +210,6 @@ class Store:
                 for e in last.values()
             ],
         )
-
-    # -- reading: on the loop's thread ------------------------------------------------------------------------------------
 
     def find(self, instance: str) -> Row | None:
         """The instance with this id."""

@@ -112,8 +112,6 @@ class Functions:
         """Give up the threads; what runs in them is abandoned."""
         self.pool.shutdown(wait=False, cancel_futures=True)
 
-    # -- durable functions ------------------------------------------------------------------------------------------------
-
     def orchestrate(self, name: str, trigger: str) -> Answer:
         """Call an orchestrator, and take apart what it gives or raises."""
         function = self.durable["orchestrator", name.casefold()]
@@ -149,8 +147,6 @@ class Functions:
             return None if encoded.value is None else h.well_formed(encoded.value)
         except (Exception, SystemExit) as error:
             raise _failed(error) from error
-
-    # -- other triggers ---------------------------------------------------------------------------------------------------
 
     async def call_http(self, name: str, call: HttpCall) -> HttpAnswer:
         """Call an HTTP function. Raises FunctionFailed."""

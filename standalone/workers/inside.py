@@ -80,8 +80,6 @@ class InProcessWorkers:
         self.stage.handle(Call(number, kind, function, argument))
         return await future
 
-    # -- the engine's side ------------------------------------------------------------------------------------------------
-
     def attach(self, receive: Callable[[int, Any], None], lost: Callable[[int, str], None], changed: Callable[[], None]) -> None:
         """Who hears of messages from the worker, of its death (never), of activities that begin or end to sleep."""
         self._receive, self._changed = receive, changed

@@ -70,8 +70,6 @@ class ProcessWorkers:
         self._receive: Callable[[int, Any], None] = _nobody
         self._lost: Callable[[int, str], None] = _nobody
 
-    # -- life -------------------------------------------------------------------------------------------------------------
-
     async def start(self) -> Sequence[FunctionInfo]:
         """Start them all and load the app in each. Raises AppDoesNotLoad."""
         self.clock.on_move(self._tell_time)
@@ -157,8 +155,6 @@ class ProcessWorkers:
                 self._new_channel(worker)
                 self._lost(worker.number, why)
 
-    # -- calls ------------------------------------------------------------------------------------------------------------
-
     async def call_http(self, function: str, call: HttpCall) -> HttpAnswer:
         """Run an HTTP function. Raises FunctionFailed."""
         answer: HttpAnswer = await self._call("http", function, call)
@@ -184,8 +180,6 @@ class ProcessWorkers:
         for future in worker.calls.values():
             if not future.done():
                 future.set_exception(FunctionFailed(why))
-
-    # -- the engine's side ------------------------------------------------------------------------------------------------
 
     def attach(self, receive: Callable[[int, Any], None], lost: Callable[[int, str], None], changed: Callable[[], None]) -> None:
         """Who hears of messages and of deaths. Nothing parks here: activities sleep in real time."""
@@ -231,8 +225,6 @@ class ProcessWorkers:
             worker.loaded.set_result(message)
         else:
             self._receive(worker.number, message)
-
-    # -- time -------------------------------------------------------------------------------------------------------------
 
     def _time(self) -> Time:
         if self.clock.virtual:

@@ -123,8 +123,6 @@ class Stage:
             self.emit(entity.finish(*taken, answer, self.now()))
             self._news(entity)
 
-    # -- activities -------------------------------------------------------------------------------------------------------
-
     def _keep_promise(self, committed: Committed) -> None:
         """An episode is on disk: start its activities."""
         activities = self.promised.pop((committed.n, committed.episode), ())
@@ -207,8 +205,6 @@ class Stage:
             instance = self.instances.get(n)
             if isinstance(instance, Orchestration):
                 self._result(instance)
-
-    # -- other triggers ---------------------------------------------------------------------------------------------------
 
     async def _call(self, call: Call) -> None:
         try:
