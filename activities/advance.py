@@ -10,9 +10,8 @@ from activities.checks import crash_report, payloads
 from activities.envelope import Call
 from domain import names
 from domain.agenda import Notice, agenda
-from domain.commands import Actor, Command, LetTimePass, Report, Suspend
+from domain.commands import SYSTEM_ACTOR, Command, LetTimePass, Report, Suspend
 from domain.judge import next_due
-from domain.people import SYSTEM
 from domain.review import ENDED
 from services.trail import UnknownProposal, bring
 from services.wiring import services
@@ -39,7 +38,7 @@ async def advance(payload: dict) -> dict:  # type: ignore[type-arg]  # the worke
     world = services()
     try:
         for command in commands(look.crashed):
-            brought = await bring(world.records, world.directory, world.clock, look.proposal, command, Actor(SYSTEM, "system"))
+            brought = await bring(world.records, world.directory, world.clock, look.proposal, command, SYSTEM_ACTOR)
     except UnknownProposal:
         log.warning("proposal %s is gone: its instance ends", look.proposal)
         return {

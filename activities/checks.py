@@ -3,17 +3,12 @@
 from collections.abc import Iterable
 from typing import Any
 
-from domain import names
+from domain import names, policy, validation
 from domain.agenda import Agenda
 from domain.facts import Assessed, Finding, FollowedUp, Validated
 from domain.review import Review
 from services.plugins import Plugins
 from services.records import Stored
-
-STANDARD = "greenlight.standard"
-"""Greenlight's own validator; it runs before those of plug-ins."""
-
-PLAN = "greenlight.plan"
 
 Payloads = dict[str, list[dict[str, Any]]]
 
@@ -24,9 +19,9 @@ def payloads(plugins: Plugins, stored: Stored, asked: Agenda) -> Payloads:
     calls: Payloads = {"validate": [], "assess": [], "plan": [], "follow_up": []}
     if asked.check is not None:
         done = known(stored, asked.check)
-        calls["validate"] = rule_calls(review, asked.check, [STANDARD, *plugins.rules("validate_proposal")], done[Validated])
+        calls["validate"] = rule_calls(review, asked.check, [validation.RULE, *plugins.rules("validate_proposal")], done[Validated])
         calls["assess"] = rule_calls(review, asked.check, plugins.rules("assess_proposal"), done[Assessed])
-        calls["plan"] = rule_calls(review, asked.check, [PLAN], set())
+        calls["plan"] = rule_calls(review, asked.check, [policy.RULE], set())
     if asked.follow_up:
         done = known(stored, review.round)
         calls["follow_up"] = rule_calls(review, review.round, plugins.rules("after_decision"), done[FollowedUp])

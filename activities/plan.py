@@ -3,9 +3,9 @@
 import azure.durable_functions as df
 
 from activities.envelope import Envelope, RuleCall
-from activities.rules import content_of, report, system
+from activities.rules import content_of, report
 from domain import names
-from domain.commands import Suspend
+from domain.commands import SYSTEM_ACTOR, Suspend
 from domain.facts import Planned
 from domain.review import ENDED
 from services.policies import PolicyUnusable
@@ -35,7 +35,7 @@ async def plan(payload: dict) -> dict:  # type: ignore[type-arg]  # the worker r
         if not call.last:
             return Envelope(retry=True).plain()
         hold = Suspend(f"No plan could be made: {problem}")
-        await bring(world.records, world.directory, world.clock, call.proposal, hold, system())
+        await bring(world.records, world.directory, world.clock, call.proposal, hold, SYSTEM_ACTOR)
         return Envelope(learned=True).plain()
     await report(world, call.proposal, Planned(call.round, made, (*findings, *more)))
     return Envelope(learned=True).plain()

@@ -4,18 +4,12 @@ import json
 from typing import Any
 
 from activities.envelope import RuleCall
-from domain.commands import Actor, Report
+from domain.commands import SYSTEM_ACTOR, Report
 from domain.facts import Assessed, FollowedUp, MailFailed, Planned, Validated
-from domain.people import SYSTEM
 from domain.review import ENDED
 from services.records import Stored
 from services.trail import bring
 from services.wiring import Services
-
-
-def system() -> Actor:
-    """Greenlight itself, as the bringer of a command."""
-    return Actor(SYSTEM, "system")
 
 
 async def stands(world: Services, call: RuleCall, kind: type[Validated] | type[Assessed]) -> Stored | None:
@@ -37,4 +31,4 @@ async def content_of(world: Services, stored: Stored) -> dict[str, Any]:
 
 async def report(world: Services, proposal: str, result: Validated | Assessed | Planned | MailFailed | FollowedUp) -> None:
     """Commit one result to the trail; one that is known already, or late, changes nothing there."""
-    await bring(world.records, world.directory, world.clock, proposal, Report((result,)), system())
+    await bring(world.records, world.directory, world.clock, proposal, Report((result,)), SYSTEM_ACTOR)

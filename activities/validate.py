@@ -2,12 +2,10 @@
 
 import azure.durable_functions as df
 
-from activities.checks import STANDARD
 from activities.envelope import Envelope, RuleCall
 from activities.rules import content_of, report, stands
-from domain import names
+from domain import names, validation
 from domain.facts import Finding, Validated
-from domain.validation import standard_findings
 from services.plugins import RuleFailed
 from services.wiring import services
 
@@ -26,8 +24,8 @@ async def validate(payload: dict) -> dict:  # type: ignore[type-arg]  # the work
     if stored is None:
         return Envelope().plain()
     try:
-        if call.rule == STANDARD:
-            findings = standard_findings(stored.review, world.clock.now().date())
+        if call.rule == validation.RULE:
+            findings = validation.standard_findings(stored.review, world.clock.now().date())
         else:
             findings = await world.plugins.findings("validate_proposal", call.rule, await content_of(world, stored))
         refused = any(finding.severity == "error" for finding in findings)

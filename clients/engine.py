@@ -16,9 +16,8 @@ from typing import Any, Literal, TypeVar
 import azure.durable_functions as df
 
 from domain import names
-from domain.commands import Actor, LetTimePass
+from domain.commands import SYSTEM_ACTOR, LetTimePass
 from domain.judge import next_due
-from domain.people import SYSTEM
 from domain.review import ENDED
 from services.records import RecordsUnavailable, Stored
 from services.trail import UnknownProposal, bring
@@ -142,7 +141,7 @@ async def caught_up(client: df.DurableOrchestrationClient, world: Services, stor
     if due is None or due > now - TIME_IS_LATE:
         return stored
     try:
-        brought = await bring(world.records, world.directory, world.clock, stored.review.proposal, LetTimePass(), Actor(SYSTEM, "system"))
+        brought = await bring(world.records, world.directory, world.clock, stored.review.proposal, LetTimePass(), SYSTEM_ACTOR)
     except (RecordsUnavailable, UnknownProposal) as failure:
         log.warning("time did not pass for %s: %s", stored.review.proposal, failure)
         return stored

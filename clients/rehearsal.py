@@ -6,9 +6,10 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from clients.schemas import ProposalIn
+from domain import policy
 from domain.facts import Finding, Submitted
 from domain.judge import fold, submitted
-from domain.plan import Plan, StagePlan
+from domain.plan import Plan
 from domain.status import instant
 from domain.validation import standard_findings
 from services.plugins import Hook, RuleFailed
@@ -36,7 +37,7 @@ async def rehearse(world: Services, body: ProposalIn) -> dict[str, Any]:
     try:
         _, plan, told = world.policies().route(body.department, body.category, body.budget.money(), person, named)
     except ValueError as error:
-        findings.append(Finding("greenlight.plan", "error", f"No plan could be made: {error}."))
+        findings.append(Finding(policy.RULE, "error", f"No plan could be made: {error}."))
         return {"policy": None, "stages": [], "findings": listed(findings), "refused": refused}
     return {"policy": plan.policy, "stages": stages(plan, now), "findings": listed([*findings, *told]), "refused": refused}
 
@@ -63,7 +64,7 @@ def stages(plan: Plan, now: datetime) -> list[dict[str, Any]]:
             {
                 "name": stage.name,
                 "reviewers": [person.name for person in stage.reviewers],
-                "rule": rule(stage),
+                "rule": stage.rule,
                 "veto": stage.veto,
                 "deadline": duration(stage.deadline),
                 "decided_by": instant(end),
@@ -71,11 +72,6 @@ def stages(plan: Plan, now: datetime) -> list[dict[str, Any]]:
             }
         )
     return listed_stages
-
-
-def rule(stage: StagePlan) -> str:
-    """`any`, `all`, or `n of m`."""
-    return "all" if stage.needed is None else "any" if stage.needed == 1 else f"{stage.needed} of {len(stage.reviewers)}"
 
 
 def duration(length: timedelta) -> str:

@@ -6,7 +6,7 @@ from typing import Literal
 
 from domain.facts import Action, Assessed, FollowedUp, MailFailed, Planned, Validated
 from domain.facts import Money as Money
-from domain.people import Person
+from domain.people import SYSTEM, Person
 
 
 @dataclass(frozen=True)
@@ -155,3 +155,7 @@ class Actor:
 
     person: Person
     role: Literal["system", "submitter", "reviewer", "operator"]
+
+
+SYSTEM_ACTOR = Actor(SYSTEM, "system")
+"""Greenlight itself, as the bringer of a command."""

@@ -3,15 +3,13 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from domain.commands import Actor
+from domain.commands import SYSTEM_ACTOR, Actor
 from domain.facts import Asked, Body, Fact
 from domain.folding import apply
 from domain.judgement import Directory
-from domain.people import SYSTEM, Person
+from domain.people import Person
 from domain.plan import StagePlan
 from domain.review import Review, Slot, StageState
-
-SYSTEM_ACTOR = Actor(SYSTEM, "system")
 
 
 class Draft:

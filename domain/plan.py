@@ -36,6 +36,11 @@ class StagePlan:
     escalate_names: tuple[str, ...] = ()
     fallback_names: tuple[str, ...] = ()
 
+    @property
+    def rule(self) -> str:
+        """The quorum as the policy has it: `any`, `all`, or `n of m`."""
+        return "all" if self.needed is None else "any" if self.needed == 1 else f"{self.needed} of {len(self.reviewers)}"
+
 
 @dataclass(frozen=True)
 class Plan:

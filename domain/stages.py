@@ -2,7 +2,8 @@
 
 from datetime import datetime
 
-from domain.draft import SYSTEM_ACTOR, Draft
+from domain.commands import SYSTEM_ACTOR
+from domain.draft import Draft
 from domain.facts import ChangesAsked, Concluded, Escalated, HandedOn, PutOnHold, StageExpired, StageOpened, StageSettled
 from domain.quorum import tally
 from domain.review import Review, Slot

@@ -43,12 +43,11 @@ def stage(review: Review) -> dict[str, Any] | None:
     plan = review.plan.stages[review.stage]
     state = review.stage_state(review.stage)
     assert state is not None
-    rule = "all" if plan.needed is None else "any" if plan.needed == 1 else f"{plan.needed} of {len(plan.reviewers)}"
     return {
         "name": plan.name,
         "index": review.stage + 1,
         "of": len(review.plan.stages),
-        "rule": rule,
+        "rule": plan.rule,
         "deadline": instant(state.deadline),
     }
 

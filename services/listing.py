@@ -4,16 +4,16 @@ import base64
 import json
 import sqlite3
 import unicodedata
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from pydantic import TypeAdapter
 
 from domain.judge import next_due
 from domain.review import Review
+from services.instants import microseconds
 from services.records import Filters, Page, Row
 
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 SCANNED_AT_ONCE = 200
 SCANNED_AT_MOST = 5000
 """Rows that one page may look at: a page of a rare word is short, or empty with a cursor, and never costs the table."""
@@ -22,7 +22,7 @@ ROW = TypeAdapter(Row)
 
 
 def _microseconds(at: datetime | None) -> int | None:
-    return (at - EPOCH) // timedelta(microseconds=1) if at else None
+    return microseconds(at) if at else None
 
 
 def folded(text: str) -> str:

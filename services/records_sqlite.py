@@ -8,7 +8,7 @@ import threading
 import weakref
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -16,6 +16,7 @@ from domain.chain import ROOT, decode, encode, link
 from domain.facts import Fact
 from domain.judge import fold
 from domain.review import Review
+from services.instants import instant, microseconds
 from services.listing import head_columns, page, waiting_reviewers
 from services.records import Conflict, Filters, Page, RecordsUnavailable, Stored
 from services.statements import statements
@@ -25,19 +26,8 @@ BUSY_SECONDS = 5.0
 """How long to wait for another process's commit before the records count as unavailable."""
 
 SQL = statements(Path(__file__).with_name("records.sql"))
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 Result = TypeVar("Result")
-
-
-def microseconds(instant: datetime) -> int:
-    """An instant as it is stored."""
-    return (instant - EPOCH) // timedelta(microseconds=1)
-
-
-def instant(stored: int) -> datetime:
-    """The inverse of `microseconds`."""
-    return EPOCH + timedelta(microseconds=stored)
 
 
 class Held:
