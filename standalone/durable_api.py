@@ -81,6 +81,17 @@ def _waiting_times(query: Mapping[str, str]) -> tuple[float, float] | None:
     return times
 
 
+async def _event(request: web.Request) -> tuple[Any, web.Response | None]:
+    """The value of an event that is raised, or what its sender is told."""
+    if request.content_type != "application/json":
+        return None, _json({"Message": "Only application/json request content is supported"}, 400)
+    try:
+        value = json.loads((await request.read()).decode("utf-8", "replace"))
+    except ValueError:
+        value = None
+    return value, _json({"Message": "Invalid JSON content"}, 400) if value is None else None
+
+
 class DurableApi:
     """The API over an engine. `base` URLs in answers are those by which the request came, with `code` where a key is asked for."""
 
@@ -252,22 +263,14 @@ class DurableApi:
         return _json({"instancesDeleted": 1})
 
     async def _raise(self, request: web.Request, instance: str, event: str) -> web.Response:
+        value, refusal = await _event(request)
+        if refusal is None:
+            await self._engine.raise_event(instance, event.replace("+", " "), json.dumps(value, ensure_ascii=False))
+            return web.Response(status=202)
         found = await self._engine.get(instance)
         if found is None:
-            return web.Response(status=404)
-        if found.runtime_status in ENDED:
-            return web.Response(status=410)
-        if request.content_type != "application/json":
-            return _json({"Message": "Only application/json request content is supported"}, 400)
-        text = (await request.read()).decode("utf-8", "replace")
-        try:
-            value = json.loads(text)
-        except ValueError:
-            return _json({"Message": "Invalid JSON content"}, 400)
-        if value is None:
-            return _json({"Message": "Invalid JSON content"}, 400)
-        await self._engine.raise_event(instance, event.replace("+", " "), json.dumps(value, ensure_ascii=False))
-        return web.Response(status=202)
+            raise c.InstanceNotFound(instance)
+        return web.Response(status=410) if found.runtime_status in ENDED else refusal
 
     async def _change(self, operation: str, instance: str, reason: str) -> web.Response:
         verb = getattr(self._engine, operation)

@@ -58,21 +58,24 @@ class Committer:
             self._loop.call_soon(self._begin)
 
     def _begin(self) -> None:
-        if self.group or self._waiters:
-            self._task = self._loop.create_task(self._commit())
-        else:
+        if not (self.group or self._waiters):
             self._busy = False
             self._written(self.group)
-
-    async def _commit(self) -> None:
+            return
         group, waiters = self.group, self._waiters
         self.group, self._waiters = Group(), []
-        try:
-            if group:
-                await self._loop.run_in_executor(self._thread, self._store.commit, group)
-        except sqlite3.Error as error:
-            await self._fail(error, waiters)
+        if not group:
+            self._ended(group, waiters, None)
             return
+        commit = self._thread.submit(self._store.commit, group)
+        commit.add_done_callback(lambda ended: self._loop.call_soon_threadsafe(self._ended, group, waiters, ended.exception()))
+
+    def _ended(self, group: Group, waiters: list[asyncio.Future[None]], error: BaseException | None) -> None:
+        if isinstance(error, sqlite3.Error):
+            self._task = self._loop.create_task(self._fail(error, waiters))
+            return
+        if error:
+            raise error
         self._written(group)
         _release(waiters, None)
         faults.point("acknowledged")

@@ -14,23 +14,25 @@ from typing import Any
 log = logging.getLogger("standalone.workers")
 
 _HEAD = struct.Struct("<I")
-_READ_AHEAD = 1 << 20
 
 
-class Channel:
-    """One end. `receive` gets each message, `closed` is called once when the other end is gone."""
+class Channel(asyncio.Protocol):
+    """One end. `receive` gets each message, `closed` is called once when the other end is gone.
+
+    A protocol and no pair of streams: a message is heard in the turn of the loop in which it came, without a task to be woken for it.
+    """
 
     def __init__(self, receive: Callable[[Any], None], closed: Callable[[], None]) -> None:
         self._receive, self._closed = receive, closed
         self._outbox: list[Any] = []
-        self._writer: asyncio.StreamWriter | None = None
+        self._inbox = bytearray()
+        self._transport: asyncio.Transport | None = None
         self._open = True
         self._loop = asyncio.get_running_loop()
 
     async def connect(self, end: socket) -> None:
         """Talk over `end`; what was said before is sent now."""
-        reader, self._writer = await asyncio.open_connection(sock=end, limit=_READ_AHEAD)
-        self._reading = self._loop.create_task(self._read(reader))
+        self._transport, _ = await self._loop.create_connection(lambda: self, sock=end)
         if self._outbox:
             self._loop.call_soon(self._flush)
 
@@ -39,7 +41,7 @@ class Channel:
         if not self._open:
             return
         self._outbox.append(message)
-        if len(self._outbox) == 1 and self._writer is not None:
+        if len(self._outbox) == 1 and self._transport is not None:
             self._loop.call_soon(self._flush)
 
     def send_first(self, message: Any) -> None:
@@ -47,34 +49,45 @@ class Channel:
         self._outbox.insert(0, message)
 
     def _flush(self) -> None:
-        if not self._outbox or self._writer is None or not self._open:
+        if not self._outbox or self._transport is None or not self._open:
             return
         body = pickle.dumps(self._outbox, protocol=5)
         self._outbox = []
-        self._writer.write(_HEAD.pack(len(body)) + body)
+        self._transport.write(_HEAD.pack(len(body)) + body)
 
-    async def _read(self, reader: asyncio.StreamReader) -> None:
+    def data_received(self, data: bytes) -> None:
+        """Take in bytes, and hear the frames that are whole."""
+        inbox = self._inbox
+        inbox += data
+        begins = 0
         try:
-            while True:
-                (length,) = _HEAD.unpack(await reader.readexactly(_HEAD.size))
-                for message in pickle.loads(await reader.readexactly(length)):  # noqa: S301
+            while self._open and len(inbox) - begins >= _HEAD.size:
+                body = begins + _HEAD.size
+                ends = body + _HEAD.unpack_from(inbox, begins)[0]
+                if len(inbox) < ends:
+                    break
+                begins = ends
+                for message in pickle.loads(bytes(inbox[body:ends])):  # noqa: S301
                     self._receive(message)
-        except (asyncio.IncompleteReadError, ConnectionError):
-            self._hang_up()
         except Exception:
             log.exception("A message could not be taken: this end hangs up.")
+            self._hang_up()
+        del inbox[:begins]
+
+    def connection_lost(self, error: Exception | None) -> None:
+        """The other end is gone."""
+        if self._open:
             self._hang_up()
 
     def _hang_up(self) -> None:
         self._open = False
-        if self._writer is not None:
-            self._writer.close()
+        if self._transport is not None:
+            self._transport.close()
         self._closed()
 
     async def close(self) -> None:
         """Hang up; `closed` is not called."""
         self._flush()
         self._open = False
-        if self._writer is not None:
-            self._reading.cancel()
-            self._writer.close()
+        if self._transport is not None:
+            self._transport.close()

@@ -141,12 +141,30 @@ class Functions:
         """Call an activity with its input's JSON; answer its result's JSON. Raises FunctionFailed."""
         function = self.durable["activity", name.casefold()]
         try:
-            argument = self._decode(function, "string", "null" if value is None else value)
-            result = await self._run(function, self._with_clients(function, {function.parameter: argument}))
-            encoded = self.registry.get("activityTrigger").encode(result, expected_type=function.returns)
-            return None if encoded.value is None else h.well_formed(encoded.value)
+            return self._encoded(function, await self._run(function, self._activity_arguments(function, value)))
         except (Exception, SystemExit) as error:
             raise _failed(error) from error
+
+    def in_thread(self, activity: str) -> bool:
+        """Is it a sync activity, to be called by `act_here` in a thread?"""
+        return not self.durable["activity", activity.casefold()].is_async
+
+    def act_here(self, name: str, value: str | None) -> str | None:
+        """Call a sync activity, as `act` does, in the thread of the caller. Raises FunctionFailed."""
+        function = self.durable["activity", name.casefold()]
+        try:
+            arguments = self._activity_arguments(function, value)
+            return self._encoded(function, function.call(**self._with_context(function, arguments)))
+        except (Exception, SystemExit) as error:
+            raise _failed(error) from error
+
+    def _activity_arguments(self, function: Function, value: str | None) -> dict[str, Any]:
+        argument = self._decode(function, "string", "null" if value is None else value)
+        return self._with_clients(function, {function.parameter: argument})
+
+    def _encoded(self, function: Function, result: Any) -> str | None:
+        encoded = self.registry.get("activityTrigger").encode(result, expected_type=function.returns)
+        return None if encoded.value is None else h.well_formed(encoded.value)
 
     async def call_http(self, name: str, call: HttpCall) -> HttpAnswer:
         """Call an HTTP function. Raises FunctionFailed."""
@@ -175,9 +193,13 @@ class Functions:
     def _decode(self, function: Function, kind: str, value: str) -> Any:
         return self.registry.get(function.trigger_type).decode(meta.Datum(type=kind, value=value), trigger_metadata={})
 
-    async def _run(self, function: Function, arguments: dict[str, Any]) -> Any:
+    def _with_context(self, function: Function, arguments: dict[str, Any]) -> dict[str, Any]:
         if function.wants_context:
             arguments["context"] = InvocationContext(function.info.name, self.app_dir, uuid.uuid4().hex)
+        return arguments
+
+    async def _run(self, function: Function, arguments: dict[str, Any]) -> Any:
+        arguments = self._with_context(function, arguments)
         seconds = self.timeout.total_seconds() if self.timeout else None
         try:
             async with asyncio.timeout(seconds) as limit:
@@ -188,7 +210,11 @@ class Functions:
         except TimeoutError:
             if not limit.expired():
                 raise
-            raise FunctionFailed(f"Timeout value of {self.timeout} was exceeded by function: {function.info.name}") from None
+            raise self.timed_out(function.info.name) from None
+
+    def timed_out(self, name: str) -> FunctionFailed:
+        """The failure of a function that ran longer than it may."""
+        return FunctionFailed(f"Timeout value of {self.timeout} was exceeded by function: {name}")
 
 
 def _json_object(text: str) -> Mapping[str, Any] | None:

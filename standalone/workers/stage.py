@@ -5,6 +5,7 @@ stands in a worker process behind a socket, and in the main process where there 
 """
 
 import asyncio
+import functools
 import logging
 from collections.abc import Callable
 from contextlib import suppress
@@ -16,10 +17,8 @@ from standalone.engine import faults, wording
 from standalone.engine.entity import Entity
 from standalone.engine.messages import Answered, Call, Committed, Deliver, Load, Unload
 from standalone.engine.orchestration import Activity, Orchestration
-from standalone.engine.replay import HTTP_ACTIVITY
-from standalone.workers import durable_http
+from standalone.workers.activities import Activities, Outcome
 from standalone.workers.functions import Functions
-from standalone.workers.sleeping import running_for_the_app
 
 log = logging.getLogger("standalone.activities")
 
@@ -41,6 +40,7 @@ class Stage:
         parked: Callable[[], frozenset[str]] | None = None,
         over: Callable[[], None] | None = None,
     ) -> None:
+        self.activities = Activities(functions)
         self.functions, self.now, self.emit, self.parked, self.over = functions, now, emit, parked, over
         self.active: dict[int, set[str]] = {}  # activities that run, by instance
         self.operating: set[int] = set()  # entities in a batch
@@ -134,35 +134,23 @@ class Stage:
     def _start(self, instance: Orchestration, activity: Activity) -> None:
         who = f"{instance.n}:{activity.number}"
         self.active.setdefault(instance.n, set()).add(who)
-        self._spawn(self._act(instance, activity, who))
+        self.activities.start(activity, who, functools.partial(self._ended, instance, activity, who, self.now()))
 
     def _spawn(self, work: Any) -> None:
         task = self.loop.create_task(work)
         self.tasks.add(task)
         task.add_done_callback(self.tasks.discard)
 
-    async def _act(self, instance: Orchestration, activity: Activity, who: str) -> None:
-        running_for_the_app.set(who)
-        faults.point("activity started")
-        began = self.now()
-        try:
-            if activity.name.casefold() in self.functions.known.disabled:
-                raise FunctionFailed(f"Function '{activity.name}' is disabled.")
-            if activity.name == HTTP_ACTIVITY:
-                result: str | None = await durable_http.call(activity.input)
-            else:
-                result = await self.functions.act(activity.name, activity.input)
-        except FunctionFailed as failure:
-            log.error("the activity %s failed: %s%s", activity.name, failure.message, f"\n{failure.stack}" if failure.stack else "")
-            instance.failed(activity.number, failure.message, failure.stack, self.now())
-        except Exception as error:
-            log.exception("the host failed at the activity %s", activity.name)
-            instance.failed(activity.number, f"{type(error).__name__}: {error}", "", self.now())
+    def _ended(self, instance: Orchestration, activity: Activity, who: str, began: datetime, outcome: Outcome) -> None:
+        """An activity has come to its end."""
+        if outcome.failure:
+            message, stack = outcome.failure.message, outcome.failure.stack
+            log.error("the activity %s failed: %s%s", activity.name, message, f"\n{stack}" if stack else "")
+            instance.failed(activity.number, message, stack, self.now())
         else:
             faults.point("activity ended")
-            instance.answered(activity.number, result, self.now())
-        finally:
-            self._over(instance.n, who)
+            instance.answered(activity.number, outcome.result, self.now())
+        self._over(instance.n, who)
         if self.parked and self.now() > began:
             instance.slept.add(activity.number)
         if self.instances.get(instance.n) is instance:
@@ -220,6 +208,7 @@ class Stage:
 
     async def close(self) -> None:
         """Abandon what runs."""
+        await self.activities.close()
         for task in list(self.tasks):
             task.cancel()
         for task in list(self.tasks):
