@@ -15,7 +15,7 @@ from standalone.engine import history as h
 from standalone.engine import wording
 from standalone.engine.decisions import Answer, Decision, Ending, Known, Outcome
 from standalone.engine.messages import Arrival, Episode, Load, Send
-from standalone.engine.replay import replay
+from standalone.engine.replay import Replayer
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 OF_CHILDREN = frozenset({h.CHILD_COMPLETED, h.CHILD_FAILED})
@@ -60,6 +60,7 @@ class Orchestration:
 
     def __init__(self, load: Load, known: Known, call: Callable[[str, str], Answer]) -> None:
         self.n, self.instance, self.name = load.n, load.instance, load.name
+        self.replayer = Replayer(known)
         self.known, self.call, self.default_version = known, call, load.default_version
         self.refused = load.refused
         self.deadly = load.lost if load.strikes >= MOST_STRIKES else ""
@@ -191,7 +192,7 @@ class Orchestration:
             self._note(event)
         self.events += new
         self.texts += [h.text(each) for each in new]
-        outcome = self._refusal(begins) if self.refused else replay(self.events, self._ask(), self.known)
+        outcome = self._refusal(begins) if self.refused else self.replayer.replay(self.events, self._ask())
         for place in range(unplayed, outcome.played):
             if self.events[place]["EventType"] != h.ORCHESTRATOR_STARTED:
                 self.events[place]["IsPlayed"] = True
@@ -353,6 +354,7 @@ class Orchestration:
         carried = [{**each, "IsPlayed": True} for each in ending.carried]
         self.events = [h.event(h.ORCHESTRATOR_STARTED, at), begun, *carried, h.event(h.ORCHESTRATOR_COMPLETED, at)]
         self.texts = [h.text(each) for each in self.events]
+        self.replayer = Replayer(self.known)
         self.execution = begun["OrchestrationInstance"]["ExecutionId"]
         if self.status == "Pending":  # since it was rewound
             self.status = "Running"

@@ -5,15 +5,17 @@ so far. The extension then goes through the same history with that list: it awai
 action only once every earlier one is done. What it schedules must be what the history says was scheduled; what is left over is new.
 The instance ends when the list is through and no timer, activity or child is open.
 
-Nothing is kept between episodes: the list may say today of an action made long ago that it is cancelled, and everything behind it
-then happens earlier than it did. The originals: OutOfProcOrchestrationShim.cs and DurableOrchestrationContext.cs of the Durable
-extension, TaskOrchestrationContext.cs and TaskOrchestrationExecutor.cs of DurableTask.Core.
+Each episode goes through all of it: the list may say today of an action made long ago that it is cancelled, and everything behind it
+then happens earlier than it did. Where that cannot be, `Replayer` goes on from the episode before. The originals:
+OutOfProcOrchestrationShim.cs and DurableOrchestrationContext.cs of the Durable extension, TaskOrchestrationContext.cs and
+TaskOrchestrationExecutor.cs of DurableTask.Core.
 """
 
+import itertools
 import json
 import uuid
 from collections import defaultdict, deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -34,9 +36,27 @@ class OrchestrationFails(Exception):
     """An action that fails the orchestration as soon as it is looked at."""
 
 
-def replay(history: Iterable[h.Event], answer: Answer, known: Known) -> Outcome:
+def replay(history: Sequence[h.Event], answer: Answer, known: Known) -> Outcome:
     """Go through `history` with the SDK's `answer` and tell what is new."""
     return _Replay(answer, known).run(history)
+
+
+class Replayer:
+    """Replays an orchestration episode after episode, with the outcomes of `replay`.
+
+    What happened up to an action that is not done was decided by the actions up to it. As long as an answer begins with those, and the
+    history with the events seen, a replay may go on where the last one stopped.
+    """
+
+    def __init__(self, known: Known) -> None:
+        self._known = known
+        self._last: _Replay | None = None
+
+    def replay(self, history: Sequence[h.Event], answer: Answer) -> Outcome:
+        """The same as `replay`. `history`: that of the last call and what has been added to it."""
+        if self._last is None or not self._last.goes_on(answer):
+            self._last = _Replay(answer, self._known)
+        return self._last.run(history)
 
 
 class _Replay:
@@ -61,23 +81,38 @@ class _Replay:
         self.groups: list[Sequence[Mapping[str, Any]]] = []  # of actions: a group is awaited until any of it is done
         self.awaiting: Awaited | None = None
         self.position = 0
-        self.waits_for = ""
+        self.went_through = False  # the list has been at its end
+        self.played = 0
 
-    def run(self, history: Iterable[h.Event]) -> Outcome:
-        played = 0
+    def goes_on(self, answer: Answer) -> bool:
+        """Take a later answer, if all that was done so far would have been done with it too."""
+        waits = self.awaiting is not None and not self.awaiting.done
+        if not waits or self.went_through or self.ended or self.ending or answer.broken is not None:
+            return False
         try:
-            for event in history:
+            groups = self.groups_of(answer.state)
+            if groups[: self.position] != self.groups[: self.position]:
+                return False
+            self.set_custom_status(answer.state.get("customStatus"))
+        except Exception:  # whatever is wrong with the answer, a replay of its own will find it
+            return False
+        self.answer, self.groups = answer, groups
+        return True
+
+    def run(self, history: Sequence[h.Event]) -> Outcome:
+        try:
+            for event in itertools.islice(history, self.played, None):
                 if event["EventType"] == h.ORCHESTRATOR_STARTED:
                     self.now = h.instant(event["Timestamp"])
                 else:
                     self.process(event)
-                played += 1
+                self.played += 1
             if not self.open and self.ended is not None:
                 self.complete(*self.ended)
         except NonDeterministic as error:
             self.complete("Failed", wording.non_deterministic(str(error)), None)
         decisions = [self.made[number] for number in sorted(self.made)]
-        return Outcome(decisions, self.ending, self.custom_status, played, self.describe_waits(), self.python())
+        return Outcome(decisions, self.ending, self.custom_status, self.played, self.describe_waits(), self.python())
 
     def process(self, event: h.Event) -> None:
         kind = event["EventType"]
@@ -182,19 +217,23 @@ class _Replay:
         state = self.answer.state
         try:
             self.set_custom_status(state.get("customStatus"))
-            actions = state["actions"]
-            if state.get("schemaVersion", 0) == 0:
-                self.groups = list(actions)
-            elif len(actions) == 1:
-                self.groups = [[action] for action in actions[0]]
-            else:
-                raise OrchestrationFails(wording.actions_not_in_one_list(state["schemaVersion"], len(actions)))
+            self.groups = self.groups_of(state)
         except Exception as failure:  # as in .NET: whatever goes wrong with the answer fails the orchestration
             self.ended = ("Failed", wording.orchestrator_failed(self.name, str(failure)), None)
             return
         self.advance()
 
+    @staticmethod
+    def groups_of(state: Mapping[str, Any]) -> list[Sequence[Mapping[str, Any]]]:
+        actions = state["actions"]
+        if state.get("schemaVersion", 0) == 0:
+            return list(actions)
+        if len(actions) == 1:
+            return [[action] for action in actions[0]]
+        raise OrchestrationFails(wording.actions_not_in_one_list(state["schemaVersion"], len(actions)))
+
     def set_custom_status(self, value: Any) -> None:
+        self.custom_status = None
         if value is None:
             return
         text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
@@ -221,6 +260,7 @@ class _Replay:
 
     def end(self) -> None:
         """The list is through: the function has failed, is done, or goes on another time."""
+        self.went_through = True
         state = self.answer.state
         if state.get("error"):
             self.ended = ("Failed", wording.orchestrator_failed(self.name, state["error"]), state["error"])

@@ -2,13 +2,16 @@
 
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from standalone.engine import EngineSettings
+from standalone.engine.decisions import Answer, Outcome
+from standalone.engine.history import Event
+from standalone.engine.replay import Replayer, replay
 from tests.conformance.cases import Case, difference, run
 
 DATA = Path(__file__).parent / "data"
@@ -32,3 +35,24 @@ def test_the_engine_does_what_the_real_one_did(cases: Mapping[str, Case], name: 
         of = {key: value for key, value in (cases[name].trigger or {}).items() if recorded["trigger"].get(key) is not None}
         expected = {key: value for key, value in recorded["trigger"].items() if value is not None}
         assert difference(expected, of, "trigger") is None, recorded["question"]
+
+
+async def test_a_replay_that_goes_on_comes_to_what_one_from_the_start_comes_to(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each episode of all programs is replayed both ways; many of them, but not all, may go on where the last one stopped."""
+    went_on = {True: 0, False: 0}
+    go_on = Replayer.replay
+
+    def both_ways(replayer: Replayer, history: Sequence[Event], answer: Answer) -> Outcome:
+        before = replayer._last
+        outcome = go_on(replayer, history, answer)
+        if before is not None:
+            went_on[replayer._last is before] += 1
+        assert outcome == replay(history, answer, replayer._known)
+        return outcome
+
+    monkeypatch.setattr(Replayer, "replay", both_ways)
+    logging.getLogger().setLevel(logging.ERROR)
+    await run(PROGRAMS, DATA / "app", tmp_path, EngineSettings(synchronous="OFF"))
+    assert min(went_on.values()) > 10, went_on
