@@ -73,7 +73,7 @@ def instant(text: str) -> datetime:
 
 def well_formed(json_text: str) -> str:
     """JSON without lone surrogates: on their way through the real engine, in UTF-8, they become U+FFFD (durable.md A10)."""
-    if json_text.isascii() and "\\ud" not in json_text.lower():
+    if json_text.isascii() and ("\\u" not in json_text or "\\ud" not in json_text.lower()):
         return json_text
     plain = json.dumps(json.loads(json_text), ensure_ascii=False) if "\\ud" in json_text.lower() else json_text
     return plain.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
