@@ -4,6 +4,7 @@ What has come to wait and what is done is counted in its file, read only. The cl
 on the same cores.
 """
 
+import asyncio
 import json
 import os
 import signal
@@ -11,6 +12,8 @@ import socket
 import sqlite3
 import subprocess
 import sys
+import time
+from contextlib import closing
 from pathlib import Path
 from typing import Any, Self
 
@@ -55,8 +58,11 @@ class RunningHost:
         )
         self.session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=CLIENTS))
         await until(self._answers, 60)
-        self.file = sqlite3.connect(f"file:{self.state / 'engine.sqlite'}?mode=ro", uri=True)
+        self.file = self._read()
         return self
+
+    def _read(self) -> sqlite3.Connection:
+        return sqlite3.connect(f"file:{self.state / 'engine.sqlite'}?mode=ro", uri=True)
 
     async def __aexit__(self, *_: object) -> None:
         self.file.close()
@@ -88,10 +94,17 @@ class RunningHost:
         return self._count(*DONE)
 
     async def wait_done(self, instance: str) -> None:
-        async def is_done() -> bool:
-            return bool(self.file.execute("SELECT status, custom FROM instances WHERE id = ?", (instance,)).fetchone() == DONE)
+        """Looks in a thread: the event loop sleeps for whole milliseconds."""
 
-        await until(is_done, pause=0.0003)
+        def look() -> None:
+            with closing(self._read()) as file:
+                end = time.perf_counter() + 60
+                while file.execute("SELECT status, custom FROM instances WHERE id = ?", (instance,)).fetchone() != DONE:
+                    if time.perf_counter() > end:
+                        raise TimeoutError(f"{instance} did not end")
+                    time.sleep(0.0002)
+
+        await asyncio.to_thread(look)
 
     def family(self) -> list[int]:
         return processes.family(self.process.pid)

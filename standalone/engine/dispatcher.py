@@ -173,12 +173,12 @@ class Dispatcher:
                 self._knock(n)
 
     def post(self, n: int, event: str, execution: str = "") -> None:
-        """A message for an instance: into the group, and on to the worker."""
+        """A message for an instance: into the group, and on to the worker, who can begin while it is being written."""
         seq = next(self._seqs)
         self.commits.group.messages[seq] = (n, event, execution, False)
-        self.commits.soon()
         faults.point("message posted")
         self._hand_over(n, Arrival(seq, event, execution))
+        self.commits.soon()
 
     def _post_later(self, n: int, event: str, due: int) -> None:
         """A message that a timer will bring: it is known by its negative seq."""
