@@ -1,8 +1,9 @@
 """The dispatcher: who sits where, and what goes to whom.
 
-An instance gets a seat in a worker when there is something to do for it, and keeps it while it rests, until others need the room; at
-most `most_active` are busy at a time, the others wait on disk. Messages are handed to the worker at once: the episode that takes one
-cannot be on disk before it, and a message that is taken in the group in which it came is never written.
+An instance gets a seat in a worker when there is something to do for it, and keeps it while it rests, until others need the room. While
+`most_active` are busy the others wait on disk, but not for long activities: after a moment without a free seat more are let in.
+Messages are handed to the worker at once: the episode that takes one cannot be on disk before it, and a message that is taken in the
+group in which it came is never written.
 """
 
 import asyncio
@@ -23,13 +24,15 @@ from standalone.engine.messages import Arrival, Committed, Deliver, Episode, Loa
 from standalone.engine.orchestration import ENDED, microseconds
 from standalone.engine.store import Group, Row, Store
 
+PATIENCE = 0.1  # seconds for which those that wait for a seat wait at most without any of them getting one
+
 
 @dataclass(frozen=True)
 class EngineSettings:
     """What may be tuned. `synchronous`: SQLite's; OFF only where a crash of the machine may lose what was acknowledged."""
 
-    most_active: int = 256  # instances with something under way in the workers
-    most_seated: int = 200  # instances kept loaded though they rest
+    most_active: int = 128  # instances with something under way in the workers, while they come and go
+    most_seated: int = 64  # instances kept loaded though they rest
     synchronous: str = "FULL"
     default_version: str = ""
     version_match: str = "CurrentOrOlder"  # which versions are run: None, Strict, CurrentOrOlder
@@ -71,6 +74,8 @@ class Dispatcher:
         self._mail: dict[int, list[Arrival]] = {}  # for instances without a seat
         self._stored_mail: set[int] = set()  # the same, to be read from the file
         self._backlog: dict[int, None] = {}
+        self._let_in: asyncio.TimerHandle | None = None
+        self._seats_given = 0
         self._draining: dict[int, int] = {}  # instances of a lost worker: episodes still on their way to the disk
         self._held: set[int] = set()  # instances that are being rewound
         self._lost: dict[int, str] = {}  # instances of a lost worker, and how it died
@@ -99,6 +104,8 @@ class Dispatcher:
     async def close(self) -> None:
         """Write what has come in. What runs is abandoned, and runs again at the next start."""
         self.alarm.stop()
+        if self._let_in:
+            self._let_in.cancel()
         await self.commits.close()
 
     def quiet(self) -> bool:
@@ -230,10 +237,28 @@ class Dispatcher:
             return
         if len(self._seats) - len(self._resting) >= self.settings.most_active:
             self._backlog[n] = None
+            self._have_more_let_in()
         else:
             self._seat(n)
 
+    def _have_more_let_in(self) -> None:
+        """After a moment in which none of those that wait got a seat, seat some of them beside those whose activities take long."""
+        given = self._seats_given
+
+        def let_in() -> None:
+            self._let_in = None
+            if self._seats_given == given:
+                for n in list(itertools.islice(self._backlog, self.settings.most_active)):
+                    del self._backlog[n]
+                    self._seat(n)
+            if self._backlog:
+                self._have_more_let_in()
+
+        if self._let_in is None:
+            self._let_in = asyncio.get_running_loop().call_later(0 if self.clock.virtual else PATIENCE, let_in)
+
     def _seat(self, n: int) -> None:
+        self._seats_given += 1
         load = self._load(n)
         arrivals = self._collect_mail(n)
         if load is None:  # purged meanwhile: what came for it goes with it

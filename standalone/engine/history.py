@@ -5,7 +5,6 @@ thing. `EventType, EventId, IsPlayed, Timestamp` come first in every event: `as_
 DurableTask.Core's (src/DurableTask.Core/History in github.com/Azure/durabletask).
 """
 
-import functools
 import json
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -65,9 +64,8 @@ def stamp(instant: datetime) -> str:
     return instant.isoformat(timespec="microseconds")[:26] + "0Z"
 
 
-@functools.lru_cache(8192)
 def instant(text: str) -> datetime:
-    """The instant that a `stamp`, or the SDK's own form with six decimals, names; each is asked for in every episode."""
+    """The instant that a `stamp`, or the SDK's own form with six decimals, names."""
     return datetime.fromisoformat(text.rstrip("Z")[:26]).replace(tzinfo=UTC)
 
 

@@ -45,7 +45,7 @@ def parse_timestamp(text: str, *arguments: Any, **options: Any) -> datetime:
         return dateutil_parse(text)
 
 
-@functools.lru_cache(8192)
+@functools.lru_cache(2048)
 def _instant(text: str, here_is_utc: bool) -> datetime:
     """The instant of an engine's stamp; each is asked for in every episode. Raises ValueError for any other form."""
     if not _STAMP(text):

@@ -37,9 +37,7 @@ def test_the_engine_does_what_the_real_one_did(cases: Mapping[str, Case], name: 
         assert difference(expected, of, "trigger") is None, recorded["question"]
 
 
-async def test_a_replay_that_goes_on_comes_to_what_one_from_the_start_comes_to(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_replay_that_goes_on_comes_to_what_one_from_the_start_comes_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each episode of all programs is replayed both ways; many of them, but not all, may go on where the last one stopped."""
     went_on = {True: 0, False: 0}
     go_on = Replayer.replay

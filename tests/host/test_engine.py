@@ -117,6 +117,18 @@ async def test_more_instances_than_seats_all_come_to_their_end(tmp_path: Path) -
         assert {(await status_of(host.engine, name)).output_json for name in names} == {f'["hello {name}",1]' for name in names}
 
 
+async def test_activities_that_take_hours_keep_nobody_waiting(tmp_path: Path) -> None:
+    """Those that are busy for long do not count as busy for ever: what comes after them is run beside them."""
+    async with running(APP, tmp_path, settings=EngineSettings(most_active=3, most_seated=2, synchronous="OFF")) as host:
+        for number in range(10):
+            await host.engine.start_instance("works_long", '"5"', f"long{number}")
+        await host.engine.start_instance("echoes", '"7"', "short")
+        await asyncio.wait_for(host.engine.settle(), 20)
+        assert (await status_of(host.engine, "short")).output_json == "7"
+        await asyncio.wait_for(host.advance(hours=5), 20)
+        assert (await status_of(host.engine, "long9")).output_json == '"took 5"'
+
+
 async def test_pages_follow_one_another_without_gap_or_repetition(host: Host) -> None:
     """By creation, by status, by id prefix: each page goes on where the last one ended, whatever is started meanwhile."""
     for number in range(25):

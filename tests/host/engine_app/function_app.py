@@ -1,5 +1,6 @@
 """A small app for tests of the engine: one of each kind of function."""
 
+import asyncio
 from collections.abc import Generator
 from datetime import timedelta
 from typing import Any
@@ -98,6 +99,17 @@ def counts_down(context: Any) -> Any:
         context.continue_as_new(left - 1)
         return None
     return "landed"
+
+
+@app.activity_trigger(input_name="payload")
+async def take_hours(payload: int) -> str:
+    await asyncio.sleep(payload * 3600)
+    return f"took {payload}"
+
+
+@app.orchestration_trigger(context_name="context")
+def works_long(context: Any) -> Generator[Any, Any, Any]:
+    return (yield context.call_activity("take_hours", context.get_input()))
 
 
 @app.orchestration_trigger(context_name="context")
