@@ -7,6 +7,7 @@ An app can be loaded any number of times in one process: `unload` takes out of `
 import contextlib
 import importlib
 import os
+import re
 import sys
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
@@ -96,8 +97,10 @@ def _plain(value: Any) -> Any:
     return value
 
 
-NOT_THE_APP_S = ("standalone", "tests", "conftest")
+NOT_THE_APP_S = ("standalone", "tests", "test", "conftest")
 """Packages that may lie in an app's folder and yet are not part of what it runs: this host, and whoever tests the app with it."""
+
+_A_TEST_S = re.compile(r"conftest|test_.*|.*_test")
 
 
 @contextlib.contextmanager
@@ -120,11 +123,17 @@ def kept_modules(app_dir: Path) -> Iterator[None]:
 
 
 def belongs(name: str, module: ModuleType, app_dir: Path) -> bool:
-    """Whether a module is the app's: in its folder or among the packages published with it, and no library of a virtual environment."""
+    """Whether a module is the app's: in its folder or among the packages published with it, and no library of a virtual environment.
+
+    A folder without `__init__.py` is a package too, by its path. Tests that lie beside the app are not its own.
+    """
     file = getattr(module, "__file__", None)
-    if not file or name.partition(".")[0] in NOT_THE_APP_S or name == "__main__":
+    places = [file] if file else getattr(module, "__path__", None) or ()
+    folder = f"{app_dir}{os.sep}"
+    place = next((place for place in places if str(place).startswith(folder)), None)
+    if place is None or name == "__main__":
         return False
-    path = Path(file)
-    if not path.is_relative_to(app_dir):
+    parts = Path(place).relative_to(app_dir).parts
+    if name.partition(".")[0] in NOT_THE_APP_S or parts[0] in NOT_THE_APP_S or _A_TEST_S.fullmatch(Path(place).stem):
         return False
-    return "site-packages" not in path.parts or ".python_packages" in path.parts
+    return "site-packages" not in parts or ".python_packages" in parts

@@ -8,6 +8,7 @@ import sys
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -33,6 +34,34 @@ def app_of(folder: Path, code: str) -> Path:
 def in_process(app_dir: Path, **options: Any) -> InProcessWorkers:
     strict = {"AZURE_FUNCTIONS_DURABLE_STRICT_TYPING": "1"}
     return InProcessWorkers(app_dir, clock=StandingClock(), binding_base_url="http://127.0.0.1:9/", environment=strict, **options)
+
+
+async def test_every_host_of_a_process_loads_all_of_the_app_anew(tmp_path: Path) -> None:
+    """A folder without `__init__.py` is a package all the same; kept, it would hand the next host the modules of the last."""
+    app_dir = app_of(tmp_path / "app", "import shop.basket\nfrom shop import basket\nbasket.items.append(1)\napp.loaded = basket.items\n")
+    (app_dir / "shop").mkdir()
+    (app_dir / "shop" / "basket.py").write_text("items = []\n")
+    for _ in range(2):
+        workers = in_process(app_dir)
+        await workers.start()
+        assert sys.modules["function_app"].app.loaded == [1]
+        await workers.stop()
+        assert not {"function_app", "shop", "shop.basket"} & sys.modules.keys()
+
+
+@pytest.mark.parametrize("place", ["tests/test_shop.py", "tests/fakes.py", "test_shop.py", "conftest.py"])
+async def test_tests_that_lie_in_the_app_s_folder_stay_loaded(tmp_path: Path, place: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A test that is taken out of `sys.modules` while it runs cannot so much as define a dataclass."""
+    app_dir = app_of(tmp_path / "app", "")
+    module = ModuleType("fakes_or_test")
+    module.__file__ = str(app_dir / place)
+    monkeypatch.setitem(sys.modules, Path(place).stem, module)
+    workers = in_process(app_dir)
+    await workers.start()
+    try:
+        assert sys.modules[Path(place).stem] is module
+    finally:
+        await workers.stop()
 
 
 @pytest.mark.parametrize(
