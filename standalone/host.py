@@ -49,7 +49,8 @@ class Host:
     """One app on one machine.
 
     `workers=0` runs the app in this process. `virtual`: time stands until `advance`. `settings` are added to the app's
-    environment. `port` and `smtp_port` 0: any free one.
+    environment. `port` and `smtp_port` 0: any free one. Without `fsync` a crash of the machine may lose what was acknowledged; a
+    crash of the process loses nothing.
     """
 
     def __init__(
@@ -64,6 +65,7 @@ class Host:
         virtual: bool = False,
         start: datetime | None = None,
         settings: Mapping[str, str] | None = None,
+        fsync: bool = True,
         engine_settings: EngineSettings | None = None,
     ) -> None:
         self.app_dir = Path(app_dir).resolve()
@@ -80,6 +82,7 @@ class Host:
         self._virtual = virtual
         self._begins = start
         self._settings = dict(settings or {})
+        self._synchronous = "FULL" if fsync else "OFF"
         self._engine_settings = engine_settings
         self._skipping = asyncio.Lock()
         self._stack = AsyncExitStack()
@@ -112,7 +115,7 @@ class Host:
             raise HostRefuses(str(error)) from None
         self.clock = HostClock(virtual=self._virtual, start=self._begins or self._kept_time(), offset=self._kept_offset())
         self._stack.callback(self._keep_time)
-        self.mailbox = Mailbox(self.state_dir / "mail.sqlite", self.clock, self._smtp_port)
+        self.mailbox = Mailbox(self.state_dir / "mail.sqlite", self.clock, self._smtp_port, synchronous=self._synchronous)
         await self._listening(self.mailbox.start(), self._smtp_port)
         self._stack.push_async_callback(self.mailbox.stop)
         public = self._bound(self.address, self.port)
@@ -157,6 +160,7 @@ class Host:
         self._stack.push_async_callback(self.timers.stop)
         self._name_what_is_not_served()
         settings = self._engine_settings or EngineSettings(
+            synchronous=self._synchronous,
             default_version=self.configuration.host.default_version,
             version_match=self.configuration.host.version_match,
             version_failure=self.configuration.host.version_failure,

@@ -86,18 +86,19 @@ class Letter:
 
 
 class Mailbox:
-    """Takes mail over SMTP on a loopback port and keeps it. `port` 0: any free one."""
+    """Takes mail over SMTP on a loopback port and keeps it. `port` 0: any free one. `synchronous`: SQLite's."""
 
-    def __init__(self, path: Path, clock: Clock, port: int = 0) -> None:
+    def __init__(self, path: Path, clock: Clock, port: int = 0, *, synchronous: str = "FULL") -> None:
         self._path = path
         self._clock = clock
+        self._synchronous = synchronous
         self.port = port
         self._server: asyncio.Server | None = None
 
     async def start(self) -> None:
         """Listen. Raises OSError when the port is in use."""
         self._connection = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False)
-        self._connection.executescript(f"PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; {SCHEMA};")
+        self._connection.executescript(f"PRAGMA journal_mode = WAL; PRAGMA synchronous = {self._synchronous}; {SCHEMA};")
         loop = asyncio.get_running_loop()
         self._server = await loop.create_server(self._protocol, "127.0.0.1", self.port)
         self.port = self._server.sockets[0].getsockname()[1]
