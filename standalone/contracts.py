@@ -9,6 +9,7 @@ Three parts, each replaceable by its contract alone:
 Texts named `*_json` are JSON text that nobody on the way parses without need. Instants are aware UTC datetimes.
 """
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -125,6 +126,24 @@ class InstanceWorkers(Protocol):
 
 
 @dataclass(frozen=True)
+class Standing:
+    """Where an instance stands: in Python, and on the engine's side, which may be far behind."""
+
+    python: str  # "waits" "done" "raised"
+    engine: Sequence[str]  # what the engine awaits, in words
+    events: Sequence[str] = ()  # the external events among that, by name, that have not come
+
+    def sentences(self) -> tuple[str, str]:
+        """Where it stands, and why, where that needs saying."""
+        if self.python == "waits":
+            return f"It stands at {', '.join(self.engine)}.", ""
+        return (
+            f"Python is {'done' if self.python == 'done' else 'through: it raised'}; the engine still stands at {', '.join(self.engine)}.",
+            "The extension awaits one action after the other, whatever Python has seen, and ends nothing while a task is open.",
+        )
+
+
+@dataclass(frozen=True)
 class InstanceStatus:
     """An instance as a query shows it; what is JSON stays text. `history_json` only when asked for."""
 
@@ -137,7 +156,12 @@ class InstanceStatus:
     created: datetime
     last_updated: datetime
     history_json: JsonText | None = None
-    waits_json: JsonText | None = None  # where it stands: {"python": "waits" | "done" | "raised", "engine": [what it awaits, in words]}
+    waits_json: JsonText | None = None  # its Standing
+
+    @property
+    def standing(self) -> Standing | None:
+        """Where it stands; None before its first episode, between episodes that follow at once, and at its end."""
+        return Standing(**json.loads(self.waits_json)) if self.waits_json else None
 
 
 @dataclass(frozen=True)

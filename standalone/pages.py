@@ -179,8 +179,7 @@ class Pages:
         events = json.loads(found.history_json or "[]")
         picture = timeline(events, self._host.clock.now())
         ended = found.runtime_status in ENDED
-        waits = json.loads(found.waits_json) if found.waits_json and not ended else None
-        return self._html("instance.html", found=found, events=events, picture=picture, ended=ended, unreadable=unreadable, waits=waits)
+        return self._html("instance.html", found=found, events=events, picture=picture, ended=ended, unreadable=unreadable)
 
     async def _act(self, request: web.Request, instance: str, verb: str) -> web.StreamResponse:
         form = await posted(request)

@@ -62,6 +62,14 @@ class Outcome:
     played: int  # events gone through: all, unless one did not fit
     waits: Sequence[str] = ()
     python: str = "waits"  # where the SDK is: "waits", or "done" or "raised" while the extension still stands at `waits`
+    events: Sequence[str] = ()  # names of those among `waits` that have not come
+
+
+def event_names(action: Mapping[str, Any]) -> Sequence[str]:
+    """The external events that an action waits for."""
+    if action["actionType"] in (11, 12):
+        return [name for each in action["compoundActions"] for name in event_names(each)]
+    return [action["externalEventName"]] if action["actionType"] == 6 else []
 
 
 def describe(action: Mapping[str, Any]) -> str:

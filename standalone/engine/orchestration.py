@@ -259,7 +259,8 @@ class Orchestration:
             json.dumps({"activities": activities, "timers": [(number, due) for due, number in timers]}) if activities or timers else None
         )
         events = ",".join([self.texts[0], *map(h.as_played, self.texts[1:])] if renews else self.texts[begins:])
-        waits = json.dumps({"python": outcome.python, "engine": outcome.waits}) if outcome.waits else None
+        stands = {"python": outcome.python, "engine": outcome.waits, "events": outcome.events}
+        waits = json.dumps(stands) if outcome.waits else None
         return self._episode(
             now, seqs, fired, events=events, tasks=tasks, timers=timers, sends=sends, waits=waits, renews=renews, input=given
         )

@@ -21,10 +21,11 @@ from typing import Any
 
 from standalone.engine import history as h
 from standalone.engine import wording
-from standalone.engine.decisions import Answer, Decision, Ending, Known, Outcome, describe
+from standalone.engine.decisions import Answer, Decision, Ending, Known, Outcome, describe, event_names
 from standalone.engine.tasks import Awaited, HttpCall, Retried, RetryOptions, finished, when_all, when_any
 
 LARGEST_CUSTOM_STATUS = 16  # whole KB of UTF-16: 8,703 units pass (durable.md A14)
+STANDS_AT_NOTHING = "nothing: all that was asked for has come, but Python has not seen it (as with an event whose name differs in case)"
 HTTP_ACTIVITY = "BuiltIn::HttpActivity"
 
 
@@ -112,7 +113,7 @@ class _Replay:
         except NonDeterministic as error:
             self.complete("Failed", wording.non_deterministic(str(error)), None)
         decisions = [self.made[number] for number in sorted(self.made)]
-        return Outcome(decisions, self.ending, self.custom_status, self.played, self.describe_waits(), self.python())
+        return Outcome(decisions, self.ending, self.custom_status, self.played, self.describe_waits(), self.python(), self.events_to_come())
 
     def process(self, event: h.Event) -> None:
         kind = event["EventType"]
@@ -404,8 +405,15 @@ class _Replay:
         if self.ending is not None or self.awaiting is None:
             return ()
         if self.awaiting.done:
-            return tuple(f"the open task number {number}" for number in sorted(self.open))
+            return tuple(f"the open task number {number}" for number in sorted(self.open)) or (STANDS_AT_NOTHING,)
         return tuple(describe(action) for action in self.groups[self.position - 1])
+
+    def events_to_come(self) -> Sequence[str]:
+        """The external events that the list stands at, as the app names them, without those of them that have come."""
+        if self.ending is not None or self.awaiting is None or self.awaiting.done:
+            return ()
+        names = [name for action in self.groups[self.position - 1] for name in event_names(action)]
+        return tuple(name for name in names if self.waiters.get(name.casefold()))
 
 
 _HANDLERS: Mapping[int, Callable[[_Replay, h.Event], None]] = {
