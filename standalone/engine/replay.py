@@ -113,7 +113,8 @@ class _Replay:
         except NonDeterministic as error:
             self.complete("Failed", wording.non_deterministic(str(error)), None)
         decisions = [self.made[number] for number in sorted(self.made)]
-        return Outcome(decisions, self.ending, self.custom_status, self.played, self.describe_waits(), self.python(), self.events_to_come())
+        waits, events = self.describe_waits(history), self.events_to_come()
+        return Outcome(decisions, self.ending, self.custom_status, self.played, waits, self.python(), events)
 
     def process(self, event: h.Event) -> None:
         kind = event["EventType"]
@@ -400,13 +401,21 @@ class _Replay:
         """Where the SDK is, which may be far ahead."""
         return "raised" if self.answer.state.get("error") else "done" if self.answer.state.get("isDone") else "waits"
 
-    def describe_waits(self) -> Sequence[str]:
+    def describe_waits(self, history: Sequence[h.Event]) -> Sequence[str]:
         """The actions that the list stands at; where it is through, what is still open; nothing at the end."""
         if self.ending is not None or self.awaiting is None:
             return ()
         if self.awaiting.done:
-            return tuple(f"the open task number {number}" for number in sorted(self.open)) or (STANDS_AT_NOTHING,)
+            return tuple(self.describe_open(number, history) for number in sorted(self.open)) or (STANDS_AT_NOTHING,)
         return tuple(describe(action) for action in self.groups[self.position - 1])
+
+    def describe_open(self, number: int, history: Sequence[h.Event]) -> str:
+        """A task that keeps the instance from its end."""
+        made = self.made.get(number) or self.held.get(number)
+        if made is not None:
+            return f"{_OPEN[made.kind]} {h.stamp(made.fire_at) if made.fire_at else made.name}"
+        created = next((each for each in history if each["EventId"] == number and each["EventType"] in _CREATED), None)
+        return f"{_OPEN[_CREATED[created['EventType']]]} {created.get('FireAt') or created['Name']}" if created else f"task number {number}"
 
     def events_to_come(self) -> Sequence[str]:
         """The external events that the list stands at, as the app names them, without those of them that have come."""
@@ -415,6 +424,9 @@ class _Replay:
         names = [name for action in self.groups[self.position - 1] for name in event_names(action)]
         return tuple(name for name in names if self.waiters.get(name.casefold()))
 
+
+_CREATED = {h.TASK_SCHEDULED: "activity", h.TIMER_CREATED: "timer", h.CHILD_CREATED: "child"}
+_OPEN = {"activity": "the open activity", "timer": "the open timer until", "child": "the open sub-orchestration"}
 
 _HANDLERS: Mapping[int, Callable[[_Replay, h.Event], None]] = {
     h.EXECUTION_STARTED: _Replay.on_started,

@@ -2,6 +2,7 @@
 
 import html
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 
 import aiohttp
@@ -75,3 +76,11 @@ async def test_an_instance_whose_event_came_in_another_case_says_that_nothing_is
         assert found.runtime_status == "Running"
         assert found.standing is not None
         assert "differs in case" in found.standing.sentences()[0]
+
+
+async def test_an_instance_that_python_has_ended_names_what_is_open(tmp_path: Path) -> None:
+    """A timer that was never cancelled keeps a returned orchestration Running: which one, and until when."""
+    rounds = [[{"yield": {"as": "r", "any": [{"as": "a", "echo": 1}, {"as": "t", "timer": 90}]}, "catch": True}]]
+    start = datetime(2026, 11, 30, 8, tzinfo=UTC)
+    async with Host(APP, tmp_path, virtual=True, start=start, settings={"AZURE_FUNCTIONS_DURABLE_STRICT_TYPING": "1"}) as host:
+        assert "Python is done; the engine still stands at the open timer until 2026-11-30T08:0" in await page_of(host, rounds)
