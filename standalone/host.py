@@ -251,7 +251,7 @@ class Host:
         async with self._skipping:
             target = self.clock.now() + by
             await self.settle()
-            while (due := self._next_stop()) is not None and due < target:
+            while (due := self.next_stop()) is not None and due < target:
                 await self._jump(due)
             await self._jump(target)
             while (due := self.engine.next_due()) is not None and due <= target:  # of what timer functions began just now
@@ -266,7 +266,8 @@ class Host:
                 await self._jump(due)
             return due
 
-    def _next_stop(self) -> datetime | None:
+    def next_stop(self) -> datetime | None:
+        """Where `advance` stops next."""
         return min((due for due in (self.engine.next_due(), self.timers.next_stop()) if due is not None), default=None)
 
     async def _jump(self, instant: datetime) -> None:

@@ -13,7 +13,7 @@ import os
 import traceback
 import typing
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from http.cookies import Morsel
@@ -24,8 +24,9 @@ from urllib.parse import quote
 import azure.functions as func
 from azure.functions import meta
 
-from standalone.contracts import FunctionFailed, FunctionInfo, HttpAnswer, HttpCall
+from standalone.contracts import FunctionFailed, FunctionInfo, FunctionUnknown, HttpAnswer, HttpCall
 from standalone.engine import history as h
+from standalone.engine import wording
 from standalone.engine.decisions import Answer
 from standalone.workers import loading, registry
 
@@ -107,6 +108,15 @@ class Functions:
     def infos(self) -> Sequence[FunctionInfo]:
         """What the app consists of."""
         return [each.info for each in self.all]
+
+    def replace_activity(self, name: str, call: Callable[[Any], Any]) -> None:
+        """From now on `call` is the activity: it gets the payload and gives the result, sync or async. Raises FunctionUnknown."""
+        if name.casefold() not in self.known.activities:
+            raise FunctionUnknown(wording.unknown_function(name, "activity", self.known.activities.values()))
+        function = self.durable["activity", name.casefold()]
+        function.call = lambda **arguments: call(arguments[function.parameter])
+        function.is_async = inspect.iscoroutinefunction(call)
+        function.wants_context = False
 
     def close(self) -> None:
         """Give up the threads; what runs in them is abandoned."""

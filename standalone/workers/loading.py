@@ -35,9 +35,8 @@ def load(app_dir: Path) -> Sequence[Any]:
     if not (app_dir / script).is_file():
         raise AppDoesNotLoad(f"{app_dir} holds no {script}: not a Functions app of the Python v2 programming model.")
     os.environ.setdefault("FUNCTIONS_WORKER_RUNTIME", "python")
-    for folder in (app_dir / ".python_packages" / "lib" / "site-packages", app_dir):
-        if str(folder) not in sys.path:
-            sys.path.insert(0, str(folder))
+    first = [str(app_dir), str(app_dir / ".python_packages" / "lib" / "site-packages")]
+    sys.path[:] = [*first, *(folder for folder in sys.path if folder not in first)]
     importlib.invalidate_caches()
     try:
         module = importlib.import_module(Path(script).stem)

@@ -49,6 +49,20 @@ async def test_every_host_of_a_process_loads_all_of_the_app_anew(tmp_path: Path)
         assert not {"function_app", "shop", "shop.basket"} & sys.modules.keys()
 
 
+async def test_the_app_s_modules_win_over_namesakes_on_the_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Folders with tests are put in front by pytest; another app may lie in one."""
+    app_dir = app_of(tmp_path / "app", "which = 'this'\n")
+    other = app_of(tmp_path / "other", "which = 'other'\n")
+    monkeypatch.setattr(sys, "path", [str(other), str(app_dir), *sys.path])
+    workers = in_process(app_dir)
+    await workers.start()
+    try:
+        assert sys.modules["function_app"].which == "this"
+    finally:
+        await workers.stop()
+    assert sys.path[:2] == [str(other), str(app_dir)]
+
+
 @pytest.mark.parametrize("place", ["tests/test_shop.py", "tests/fakes.py", "test_shop.py", "conftest.py"])
 async def test_tests_that_lie_in_the_app_s_folder_stay_loaded(tmp_path: Path, place: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """A test that is taken out of `sys.modules` while it runs cannot so much as define a dataclass."""
