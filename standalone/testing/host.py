@@ -6,15 +6,15 @@ test's loop, never the host's.
 """
 
 import asyncio
-import json as json_module
+import json
 import threading
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, Self, TypedDict, TypeVar, Unpack
 
 import aiohttp
 from yarl import URL
@@ -57,7 +57,17 @@ class Response:
 
     def json(self) -> Any:
         """The body as JSON. Raises ValueError."""
-        return json_module.loads(self.content)
+        return json.loads(self.content)
+
+
+class RequestOptions(TypedDict, total=False):
+    """What goes with a request: JSON, or raw `data`, or a mapping as `data`, which is sent as a form."""
+
+    json: object
+    data: bytes | str | Mapping[str, str]
+    params: Mapping[str, str]
+    headers: Mapping[str, str]
+    follow_redirects: bool
 
 
 class DurableHost:
@@ -118,7 +128,7 @@ class DurableHost:
 
     def start(self, orchestrator: str, client_input: object = None, *, instance_id: str | None = None, version: str = "") -> Instance:
         """Start an orchestration as the SDK's client does, and let it go as far as it comes. Raises InstanceExists."""
-        text = None if client_input is None else json_module.dumps(json_module.dumps(client_input))
+        text = None if client_input is None else json.dumps(json.dumps(client_input))
         return Instance(self, self.do(self.host.engine.start_instance(orchestrator, text, instance_id, version)))
 
     def instance(self, instance_id: str) -> Instance:
@@ -167,7 +177,7 @@ class DurableHost:
 
         return self.run(listing())
 
-    def replace_activity(self, name: str, call: Any) -> None:
+    def replace_activity(self, name: str, call: Callable[[Any], Any]) -> None:
         """Have `call` be the activity from now on, until the host stops or is started anew: it gets the payload and gives the result.
 
         A function or an `async` one, a `unittest.mock.Mock`; what it raises fails the activity. Raises FunctionUnknown.
@@ -176,28 +186,16 @@ class DurableHost:
             raise HostRefuses("the app runs in processes of its own, where nothing can be replaced: use workers=0")
         self.host.workers.functions.replace_activity(name, call)
 
-    def get(self, path: str, **options: Any) -> Response:
+    def get(self, path: str, **options: Unpack[RequestOptions]) -> Response:
         """`request` with GET."""
         return self.request("GET", path, **options)
 
-    def post(self, path: str, **options: Any) -> Response:
+    def post(self, path: str, **options: Unpack[RequestOptions]) -> Response:
         """`request` with POST."""
         return self.request("POST", path, **options)
 
-    def request(
-        self,
-        method: str,
-        path: str,
-        *,
-        json: object = None,
-        data: bytes | str | Mapping[str, str] | None = None,
-        params: Mapping[str, str] | None = None,
-        headers: Mapping[str, str] | None = None,
-        follow_redirects: bool = False,
-    ) -> Response:
-        """Call the app (`/api/orders`, or a whole URL, as from a mail), and let it go as far as it comes. A mapping as `data` is a form."""
-        options: dict[str, Any] = {"params": params, "headers": headers, "allow_redirects": follow_redirects}
-        options |= {"data": data} if data is not None else {"json": json} if json is not None else {}
+    def request(self, method: str, path: str, **options: Unpack[RequestOptions]) -> Response:
+        """Call the app (`/api/orders`, or a whole URL, as from a mail), and let it go as far as it comes."""
         return self.do(self._request(method, path, options))
 
     def explain(self) -> str:
@@ -207,9 +205,7 @@ class DurableHost:
     def run(self, work: Coroutine[Any, Any, T]) -> T:
         """Do `work` on the host's loop: for what is not here, as in `run(durable_host.host.engine.query(…))`. Raises NotAtRest."""
         __tracebackhide__ = True
-        if self._over.done() or threading.current_thread() is self._thread:
-            work.close()
-            raise RuntimeError("the host has stopped" if self._over.done() else "the app's own event loop cannot wait for itself")
+        self._admit(work)
         future = asyncio.run_coroutine_threadsafe(work, self._loop)
         try:
             return self._result(future, self._timeout, "the app has not come to rest")
@@ -219,6 +215,7 @@ class DurableHost:
     def do(self, work: Coroutine[Any, Any, T]) -> T:
         """The same, and then wait until the app is at rest."""
         __tracebackhide__ = True
+        self._admit(work)
 
         async def doing() -> T:
             result = await work
@@ -227,8 +224,16 @@ class DurableHost:
 
         return self.run(doing())
 
-    async def _request(self, method: str, path: str, options: Mapping[str, Any]) -> Response:
-        async with self._http.request(method, URL(self.host.url).join(URL(path)), **options) as answer:
+    def _admit(self, work: Coroutine[Any, Any, T]) -> None:
+        """Refuse what would wait for ever."""
+        if self._over.done() or threading.current_thread() is self._thread:
+            work.close()
+            raise RuntimeError("the host has stopped" if self._over.done() else "the app's own event loop cannot wait for itself")
+
+    async def _request(self, method: str, path: str, options: RequestOptions) -> Response:
+        given: dict[str, Any] = {**options}
+        follow = given.pop("follow_redirects", False)
+        async with self._http.request(method, URL(self.host.url).join(URL(path)), allow_redirects=follow, **given) as answer:
             return Response(answer.status, answer.headers, await answer.read())
 
     async def _explained(self) -> str:

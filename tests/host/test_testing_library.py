@@ -236,8 +236,9 @@ def test_the_app_s_own_loop_and_a_host_that_has_stopped_do_nothing(durable_host:
     assert durable_host.start("acts").output == "refused"
     with DurableHost(app, tmp_path / "other", settings=STRICT, workers=1) as stopped:
         pass
-    with pytest.raises(RuntimeError, match="has stopped"):
-        stopped.settle()
+    for call in (stopped.settle, stopped.instances, lambda: stopped.start("acts")):
+        with pytest.raises(RuntimeError, match="has stopped"):
+            call()
 
 
 def test_one_host_at_a_time_runs_its_app_in_this_process(durable_host: DurableHost, app: Path, tmp_path: Path) -> None:
