@@ -59,6 +59,17 @@ def echo(req: func.HttpRequest) -> func.HttpResponse:
     told = f"{req.params.get('q')} {req.headers.get('x-who')} {req.headers.get('cookie')} {req.get_body().decode()}"
     return func.HttpResponse(told, headers={"Set-Cookie": "a=1"})
 
+@app.route(route="ask", methods=["POST"])
+@app.durable_client_input(client_name="client")
+async def ask(req: func.HttpRequest, client: df.DurableOrchestrationClient) -> str:
+    return await client.start_new("answers", client_input=req.get_json())
+
+@app.route(route="answer/{id}", methods=["POST"])
+@app.durable_client_input(client_name="client")
+async def answer(req: func.HttpRequest, client: df.DurableOrchestrationClient) -> str:
+    await client.raise_event(req.route_params["id"], "answer", req.get_json())
+    return "raised"
+
 @app.route(route="away", methods=["GET"])
 def away(req: func.HttpRequest) -> func.HttpResponse:
     return func.HttpResponse(status_code=302, headers={"Location": "/api/echo?q=there"})
@@ -87,6 +98,17 @@ def test_an_event_s_data_arrives_as_sent_over_http_and_as_text_from_the_client(d
     assert (by_http.output, by_client.output) == (False, "false")
     with pytest.raises(ValueError, match="cannot be null"):
         durable_host.start("answers").raise_event("answer", None)
+
+
+@pytest.mark.parametrize("data", [{"a": [1]}, [1, 2], False, "text"])
+def test_starts_and_events_are_sent_as_the_sdk_s_client_sends_them(durable_host: DurableHost, data: object) -> None:
+    """What passes in a test must pass behind the app's own routes."""
+    by_app = durable_host.instance(durable_host.post("/api/ask", json=data).text)
+    by_test = durable_host.start("answers", data)
+    durable_host.post(f"/api/answer/{by_app.id}", json=data)
+    by_test.raise_event("answer", data, by_client=True)
+    assert [event.get("Input") for event in by_app.history] == [event.get("Input") for event in by_test.history]
+    assert by_app.output == by_test.output
 
 
 def test_an_instance_tells_of_itself(durable_host: DurableHost) -> None:

@@ -12,6 +12,8 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
+from standalone.testing import DurableHost, Entity, Instance, Response
+
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs" / "testing.md").read_text(encoding="utf-8")
 _BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -92,3 +94,10 @@ def test_the_failure_on_the_page_is_what_pytest_prints(run: Run) -> None:
 def test_no_block_of_the_page_is_left_out() -> None:
     """A block of another language would be run by nobody."""
     assert {found[1] for found in _BLOCK.finditer(PAGE)} == {"python", "toml", "text"}
+
+
+@pytest.mark.parametrize("kind", [DurableHost, Entity, Instance, Response])
+def test_all_that_is_public_is_on_the_page(kind: type) -> None:
+    """What is not written down is used by nobody, or by accident."""
+    public = {name for name in dir(kind) if not name.startswith("_")}
+    assert {name for name in public if not re.search(rf"`[^`\n]*\b{name}\b[^`\n]*`", PAGE)} == set()
