@@ -8,7 +8,6 @@ import errno
 import fcntl
 import json
 import logging
-import os
 import socket
 from collections.abc import Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack
@@ -30,6 +29,7 @@ from standalone.pages import Pages
 from standalone.routes import RouteTable, RouteWrong
 from standalone.schedule import ScheduleWrong
 from standalone.server import Server, is_local, protocol_log
+from standalone.small_files import overwrite
 from standalone.timers import TimerFunctions
 
 log = logging.getLogger("standalone")
@@ -37,9 +37,6 @@ log = logging.getLogger("standalone")
 SERVED = ("http", "timer", "orchestrator", "activity", "entity")
 FILLED = ("http", "durableClient")
 """Bindings beside a trigger that this host fills."""
-
-KEPT_TIME_LENGTH = 160
-"""Bytes; more than an offset and an instant take."""
 
 LONGEST_GOODBYE = 5.0
 """Seconds that requests under way get to end when the host stops."""
@@ -285,16 +282,9 @@ class Host:
         return self.state_dir / "clock.json"
 
     def _keep_time(self) -> None:
-        """What was skipped stays skipped after a restart. One write of one length, over the last: a crash leaves the old or the new.
-
-        A file in its place would be as safe, but file systems take care to have its blocks on the disk first, at each stop of a skip.
-        """
-        kept = json.dumps({"offset": self.clock.offset.total_seconds(), "now": self.clock.now().isoformat()})
-        file = os.open(self._time_file(), os.O_WRONLY | os.O_CREAT, 0o666)
-        try:
-            os.write(file, kept.ljust(KEPT_TIME_LENGTH).encode())
-        finally:
-            os.close(file)
+        """What was skipped stays skipped after a restart."""
+        kept = {"offset": self.clock.offset.total_seconds(), "now": self.clock.now().isoformat()}
+        overwrite(self._time_file(), json.dumps(kept))
 
     def _kept(self) -> dict[str, Any]:
         try:

@@ -15,6 +15,7 @@ from pathlib import Path
 from standalone.configuration import Configuration
 from standalone.contracts import Clock, FunctionFailed, FunctionInfo, Workers
 from standalone.schedule import Schedule, ScheduleWrong, parsed
+from standalone.small_files import overwrite
 
 log = logging.getLogger("standalone.timers")
 
@@ -146,6 +147,4 @@ class TimerFunctions:
 
     def _write(self) -> None:
         told = {name: (self._schedules[name].text, due.isoformat()) for name, due in self._next.items()}
-        unfinished = self._file.with_suffix(".tmp")
-        unfinished.write_text(json.dumps(told), encoding="utf-8")
-        unfinished.replace(self._file)
+        overwrite(self._file, json.dumps(told))

@@ -1,12 +1,15 @@
 """The host's time: real, real and ahead, or standing; and the wall clock of a process that shows it."""
 
 import asyncio
+import json
 import time
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
 from standalone.clock import HostClock
+from standalone.small_files import overwrite
 from tests.host.edgehost import BEGINNING
 
 
@@ -59,3 +62,10 @@ async def test_the_wall_clock_tells_the_host_s_time_and_the_event_loop_s_stays_r
         assert 0.01 <= asyncio.get_running_loop().time() - loop_began < 60
         assert 0.01 <= time.monotonic() - began < 60
     assert timedelta(0) <= datetime.now(UTC) - real < timedelta(minutes=1), "outside it is as before"
+
+
+def test_a_small_file_holds_what_was_written_last_and_nothing_of_before(tmp_path: Path) -> None:
+    """The time and the timer functions' plan are written over each other, at each stop of a skip."""
+    for value in ({"now": "late in the evening"}, {"now": "é"}, {"now": "in the morning"}):
+        overwrite(tmp_path / "clock.json", json.dumps(value, ensure_ascii=False))
+        assert json.loads((tmp_path / "clock.json").read_text(encoding="utf-8")) == value
