@@ -70,20 +70,33 @@ def durable_host(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, durable_settings: Mapping[str, str]
 ) -> Iterator[DurableHost]:
     """The app, started, with nothing kept, on virtual time."""
-    options: dict[str, Any] = {"settings": dict(durable_settings)}
-    for marker in reversed(list(request.node.iter_markers("durable_host"))):
-        settings = options["settings"] | marker.kwargs.get("settings", {})
-        options |= {**marker.kwargs, "settings": settings}
-    app = request.config.rootpath / options.pop("app", request.config.getini("durable_app"))
-    start = options.pop("start", None) or request.config.getini("durable_start") or None
-    timeout = float(request.config.getini("durable_timeout"))
-    host = DurableHost(app, tmp_path_factory.mktemp("durable_host"), start=_instant(start), timeout=timeout, **options)
+    config, marked = request.config, _marked(request.node)
+    app = config.rootpath / marked.get("app", config.getini("durable_app"))
+    host = DurableHost(
+        app,
+        tmp_path_factory.mktemp("durable_host"),
+        start=_instant(marked.get("start") or config.getini("durable_start") or None),
+        settings={**durable_settings, **marked["settings"]},
+        workers=marked.get("workers", 0),
+        timeout=float(config.getini("durable_timeout")),
+    )
     with ExitStack() as stack:
         try:
             stack.enter_context(host)
         except (AppDoesNotLoad, HostRefuses) as refusal:
-            pytest.fail(str(refusal), pytrace=False)
+            pytest.fail(f"{refusal}\n\nThe app's folder, {app}, is what durable_app or a marker says.", pytrace=False)
         yield host
+
+
+def _marked(node: Any) -> dict[str, Any]:
+    """What the markers of a test say together: the nearest wins, settings are added up."""
+    said: dict[str, Any] = {"settings": {}}
+    for marker in reversed(list(node.iter_markers("durable_host"))):
+        unknown = [*map(repr, marker.args), *sorted(marker.kwargs.keys() - {"app", "start", "settings", "workers"})]
+        if unknown:
+            pytest.fail(f"{', '.join(unknown)} says nothing to the marker {MARKER}", pytrace=False)
+        said |= {**marker.kwargs, "settings": said["settings"] | marker.kwargs.get("settings", {})}
+    return said
 
 
 def _instant(given: datetime | str | None) -> datetime | None:

@@ -28,6 +28,9 @@ from standalone.workers import InProcessWorkers
 
 T = TypeVar("T")
 
+LONGEST_START = 60.0
+"""Seconds of real time that the app gets to be imported, at least."""
+
 LONGEST_GOODBYE = 15.0
 """Seconds that the host gets to stop."""
 
@@ -263,7 +266,7 @@ class DurableHost:
         self._thread = threading.Thread(target=self._live, name="durable-host", daemon=True)
         self._thread.start()
         try:
-            self._result(self._ready, self._timeout, "the app has not started")
+            self._result(self._ready, self._timeout and max(self._timeout, LONGEST_START), "the app has not started")
         except NotAtRest:
             self._loop.call_soon_threadsafe(self._stopping.set)  # should it start all the same, it stops at once
             raise
