@@ -21,7 +21,7 @@ from standalone.engine.alarm import Alarm, Key
 from standalone.engine.commits import Committer
 from standalone.engine.entity import NO_STATE
 from standalone.engine.messages import Arrival, Committed, Deliver, Episode, Load, Send, Unload
-from standalone.engine.orchestration import ENDED, microseconds
+from standalone.engine.orchestration import ENDED, ONE_BEHIND_THE_OTHER, microseconds
 from standalone.engine.store import Group, Row, Store
 
 PATIENCE = 0.1  # seconds for which those that wait for a seat wait at most without any of them getting one
@@ -132,8 +132,12 @@ class Dispatcher:
         """A new orchestration, in place of whatever had its id."""
         old = self.find(instance)
         if old:
+            later = [text for text in self.store.for_later(old.n) if text != event]
             self.delete(old.n, instance)
-        self.post(self._born(instance, name, given, at), event)
+        n = self._born(instance, name, given, at)
+        self.post(n, event)
+        for place, text in enumerate(later if old else (), 1):  # other starts that are on their way
+            self._post_later(n, text, microseconds(at + place * ONE_BEHIND_THE_OTHER))
 
     def entity(self, instance: str) -> int:
         """The number of an entity; one that nobody has touched yet is made."""
@@ -198,7 +202,9 @@ class Dispatcher:
         """What an episode sends to another instance; nobody there: it is dropped, as the real engine drops it."""
         found = self.find(send.instance)
         if send.kind == "start":
-            if found and found.status == "Pending":
+            if found and send.due > microseconds(self.clock.now()):
+                self._post_later(found.n, send.text, send.due)
+            elif found and found.status == "Pending":
                 self.post(found.n, send.text)  # it is let run once before it is replaced
             else:
                 self.begin(send.instance, send.name, h.parse([send.text])[0]["Input"], send.text, self.clock.now())
@@ -371,6 +377,8 @@ class Dispatcher:
     def _receive(self, worker: int, message: Any) -> None:
         if type(message) is Episode and not self.commits.failure:
             self._take(worker, message)
+        elif type(message) is Send and not self.commits.failure:
+            self._send(message)
         self.changed.set()
 
     def _take(self, worker: int, episode: Episode) -> None:

@@ -39,6 +39,8 @@ def microseconds(instant: datetime) -> int:
     return (instant - EPOCH) // timedelta(microseconds=1)
 
 
+COMES_BACK = timedelta(seconds=2)  # when a message is looked at again whose episode could not be written
+ONE_BEHIND_THE_OTHER = timedelta(milliseconds=200)  # between two executions of one id
 MOST_STRIKES = 3  # workers that may die in an instance's episodes before it is the instance that fails
 
 
@@ -76,7 +78,10 @@ class Orchestration:
         self.scheduled: dict[int, Activity] = {}
         self.timers: dict[int, int] = {}  # number -> due, not fired yet
         self.inbox: list[h.Event] = []
-        self.successors: list[h.Event] = []  # starts of the same id that came before this one had run
+        self.begun = ""  # the stamp of our start
+        self.successors: list[h.Event] = []  # starts of the same id that came after ours
+        self.attempts: list[Orchestration] = []  # their first episodes, whose history is lost
+        self.lost_history = False
         self.seqs: list[int] = []
         self.fired: list[tuple[int, int]] = []
         self._take_up(load)
@@ -98,7 +103,7 @@ class Orchestration:
         """Keep track of what is open, and of who we are."""
         kind = event["EventType"]
         if kind == h.EXECUTION_STARTED:
-            self.execution = event["OrchestrationInstance"]["ExecutionId"]
+            self.execution, self.begun = event["OrchestrationInstance"]["ExecutionId"], event["Timestamp"]
             parent = event.get("ParentInstance")
             self.parent = parent and {**parent["OrchestrationInstance"], "task": parent["TaskScheduleId"]}
         elif kind in (h.TASK_COMPLETED, h.TASK_FAILED):
@@ -125,6 +130,7 @@ class Orchestration:
         self.seqs.append(arrival.seq)
         if arrival.timer is not None:
             self.fired.append(arrival.timer)
+        if arrival.timer is not None and not arrival.event:
             if not self.ended and self.timers.get(arrival.timer[1]) == arrival.timer[0]:
                 self._timer_fired(arrival.timer[1])
             return
@@ -269,8 +275,7 @@ class Orchestration:
         """An episode as it is told to the main process; `written`: what only one that has run tells of."""
         ran = bool(written)
         self.episodes += ran
-        sends = [*written.pop("sends", ()), *(Send("start", self.instance, h.text(each), name=each["Name"]) for each in self.successors)]
-        self.successors = []
+        sends = [*written.pop("sends", ()), *self._succeed(now)]
         gone: list[tuple[int, int]] = []
         if self.ended or written.get("renews"):
             gone = [(due, number) for number, due in self.timers.items()]
@@ -344,6 +349,37 @@ class Orchestration:
             reason = None if self.refused else ending.result
             told = h.event(h.CHILD_FAILED, at, TaskScheduledId=task, Reason=reason, Details=ending.details, FailureDetails=None)
         return [Send("event", str(self.parent["InstanceId"]), h.text(told), execution=str(self.parent["ExecutionId"]))]
+
+    def _succeed(self, now: datetime) -> list[Send]:
+        """Starts of our id put the new execution in our place. One that was sent together with ours does so two seconds late.
+
+        It runs right behind us, but its history cannot be written, for ours is; what it sent and scheduled has been done by then
+        (CompleteTaskOrchestrationWorkItemAsync in AzureStorageOrchestrationService.cs, AbandonMessageAsync in TaskHubQueue.cs).
+        """
+        sends: list[Send] = []
+        for place, started in enumerate(self.successors, 1):
+            age = now - h.instant(started["Timestamp"])
+            due = now
+            if started["Timestamp"] == self.begun and age < COMES_BACK:
+                due += COMES_BACK if age >= ONE_BEHIND_THE_OTHER else place * ONE_BEHIND_THE_OTHER
+                sends += self._attempt(started, now) if age >= ONE_BEHIND_THE_OTHER else ()
+            sends.append(Send("start", self.instance, h.text(started), name=started["Name"], due=microseconds(due)))
+        self.successors = []
+        return sends
+
+    def _attempt(self, started: h.Event, now: datetime) -> Sequence[Send]:
+        """The first episode of another execution, of which only the effects remain."""
+        load = Load(self.n, self.instance, started["Name"], default_version=self.default_version, refused=self.refused)
+        attempt = Orchestration(load, self.known, self.call)
+        attempt.receive(Arrival(0, h.text(started)))
+        attempt.lost_history = True
+        self.attempts.append(attempt)
+        return attempt.run(now).sends
+
+    def strayed(self) -> Sequence[Send]:
+        """What activities gave whose scheduling was lost: for the same execution's next attempt, if that has begun."""
+        results, self.inbox = self.inbox, []
+        return [Send("event", self.instance, h.text(each), execution=self.execution) for each in results]
 
     def _renew(self, ending: Ending, at: str) -> None:
         """Begin a new execution: its first events are there before its first episode runs, those carried over among them."""

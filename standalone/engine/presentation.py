@@ -51,22 +51,23 @@ def as_json(text: str | None) -> str | None:
 
 def history(rows: Sequence[str], *, inputs: bool, outputs: bool) -> str:
     """Stored episodes as the API's `historyEvents`. Raises HistoryUnreadable where the real engine answers 400."""
-    scheduled: dict[tuple[int, int], dict[str, Any]] = {}
+    scheduled: dict[tuple[int, int], tuple[int, dict[str, Any]]] = {}
     shown: list[dict[str, Any]] = []
-    for event in h.parse(rows):
+    left_out: list[int] = []
+    for place, event in enumerate(h.parse(rows)):
         kind = event["EventType"]
-        if kind in (h.ORCHESTRATOR_STARTED, h.ORCHESTRATOR_COMPLETED):
-            continue
         entry = {name: value for name, value in event.items() if name not in ("EventId", "IsPlayed", *_HIDDEN.get(kind, ()))}
         entry["EventType"] = h.NAMES[kind]
         shown.append(entry)
-        if kind in (h.TASK_SCHEDULED, h.CHILD_CREATED):
+        if kind in (h.ORCHESTRATOR_STARTED, h.ORCHESTRATOR_COMPLETED):
+            left_out.append(place)
+        elif kind in (h.TASK_SCHEDULED, h.CHILD_CREATED):
             key = (kind, event["EventId"])
             if key in scheduled:
                 raise HistoryUnreadable(f"An item with the same key has already been added. Key: {h.NAMES[kind]}_{event['EventId']}")
-            scheduled[key] = entry
+            scheduled[key] = place, entry
         elif kind in _CREATED_BY:
-            _merge(entry, scheduled.get((_CREATED_BY[kind], event["TaskScheduledId"])), shown)
+            left_out += _merge(entry, scheduled.get((_CREATED_BY[kind], event["TaskScheduledId"])))
         elif kind == h.EXECUTION_STARTED:
             entry["FunctionName"] = entry.pop("Name")
         elif kind == h.EXECUTION_COMPLETED:
@@ -74,18 +75,28 @@ def history(rows: Sequence[str], *, inputs: bool, outputs: bool) -> str:
         _result(entry, kind, outputs=outputs)
         if not inputs:
             entry.pop("Input", None)
+    _leave_out(left_out, shown)
     return json.dumps(shown)
 
 
-def _merge(entry: dict[str, Any], created: dict[str, Any] | None, shown: list[dict[str, Any]]) -> None:
-    """A completion takes over what its task's event told, which is then left out."""
+def _merge(entry: dict[str, Any], created: tuple[int, dict[str, Any]] | None) -> list[int]:
+    """A completion takes over what its task's event told. Answers the places of what is to be left out for it."""
     del entry["TaskScheduledId"]
     if created is None:
-        return
-    entry["ScheduledTime"], entry["FunctionName"] = created["Timestamp"], created["Name"]
-    if "Input" in created:
-        entry["Input"] = created["Input"]
-    shown[:] = [each for each in shown if each is not created]
+        return []
+    place, told = created
+    entry["ScheduledTime"], entry["FunctionName"] = told["Timestamp"], told["Name"]
+    if "Input" in told:
+        entry["Input"] = told["Input"]
+    return [place]
+
+
+def _leave_out(places: list[int], shown: list[dict[str, Any]]) -> None:
+    """As the real engine counts: for a task that was answered twice it takes away what stands before the task's event, too."""
+    for gone, place in enumerate(sorted(places)):
+        if place < gone:
+            raise HistoryUnreadable("Index was out of range. Must be non-negative and less than the size of the collection.")
+        del shown[place - gone]
 
 
 def _result(entry: dict[str, Any], kind: int, *, outputs: bool) -> None:

@@ -100,6 +100,9 @@ SELECT seq, event, execution FROM messages WHERE n = ? AND NOT later ORDER BY se
 -- name: message
 SELECT event FROM messages WHERE seq = ?;
 
+-- name: for_later
+SELECT event FROM messages WHERE n = ? AND later ORDER BY seq;
+
 -- name: due
 -- Timers whose time has come, earliest first.
 SELECT due, n, number FROM timers WHERE due <= ? ORDER BY due, n, number LIMIT ?;

@@ -238,6 +238,10 @@ class Store:
         """The messages of an instance: seq, event, execution."""
         return self._reader.execute(SQL["messages_of"], (n,)).fetchall()
 
+    def for_later(self, n: int) -> Sequence[str]:
+        """Events of the messages that timers will bring an instance."""
+        return [event for (event,) in self._reader.execute(SQL["for_later"], (n,))]
+
     def due(self, until: int, limit: int) -> Sequence[tuple[int, int, int]]:
         """Timers due: due, n, number."""
         return self._reader.execute(SQL["due"], (until, limit)).fetchall()

@@ -104,6 +104,10 @@ class Stage:
         if new:
             self.promised[instance.n, episode.number] = new
         self.emit(episode)
+        while instance.attempts:  # their activities wait for no commit: none will tell of them
+            attempt = instance.attempts.pop()
+            for activity in attempt.unfinished():
+                self._start(attempt, activity)
         self._news(instance)
 
     async def _operate(self, entity: Entity) -> None:
@@ -132,7 +136,7 @@ class Stage:
                 self._start(instance, activity)
 
     def _start(self, instance: Orchestration, activity: Activity) -> None:
-        who = f"{instance.n}:{activity.number}"
+        who = f"{instance.n}:{activity.number}:{instance.execution}"
         self.active.setdefault(instance.n, set()).add(who)
         self.activities.start(activity, who, functools.partial(self._ended, instance, activity, who, self.now()))
 
@@ -155,6 +159,9 @@ class Stage:
             instance.slept.add(activity.number)
         if self.instances.get(instance.n) is instance:
             self._result(instance)
+        elif instance.lost_history:
+            for send in instance.strayed():
+                self.emit(send)
         if self.over:
             self.over()
 

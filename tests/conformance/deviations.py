@@ -7,12 +7,10 @@ orchestrator gives is the same in each of these cases.
 
 ORDER = "two results of one instant, in the other order"
 EPISODES = "two things of one instant, in one episode where the real engine took two, or the other way round"
-SAME_ID = "three children are started under one id at once; the real engine's history could not be read afterwards"
 
 DEVIATIONS: dict[str, str] = {
     "p2-025": EPISODES,
     "p2-089": EPISODES,
-    "p2-094": SAME_ID,
     "p3-014": EPISODES,
     "p4-099": ORDER,
     "p8-019": EPISODES,
