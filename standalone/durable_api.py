@@ -25,6 +25,8 @@ RPC = "/durabletask"
 STATUSES = ("Running", "Completed", "ContinuedAsNew", "Failed", "Canceled", "Terminated", "Pending", "Suspended")
 ENDED = ("Completed", "Failed", "Terminated", "Canceled")
 PAGE = 100
+_EMPTY_KEY = "$"  # in a path, for an entity whose key is empty
+_IN_USE = "A non-terminal instance with this instance ID already exists."
 _NUMBER = re.compile(r"-?[0-9]{1,9}")
 
 Verb = Callable[[web.Request, str, list[str]], Awaitable[web.StreamResponse]]
@@ -50,15 +52,25 @@ def _json(data: object, status: int = 200, headers: Mapping[str, str] | None = N
     return web.Response(text=json.dumps(data), status=status, content_type="application/json", headers=headers)
 
 
-def _exception(message: str, status: int, kind: str = "System.InvalidOperationException") -> web.Response:
+def _exception(
+    message: str,
+    status: int,
+    kind: str = "System.InvalidOperationException",
+    title: str = "Something went wrong while processing your request",
+) -> web.Response:
     """The four fields of an exception that the extension lets out."""
     body = {
-        "Message": "Something went wrong while processing your request",
+        "Message": title,
         "ExceptionMessage": message,
         "ExceptionType": kind,
         "StackTrace": "",
     }
     return _json(body, status)
+
+
+def _compact(value: object) -> str:
+    """JSON as the extension writes it."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
 def _flag(request: web.Request, name: str, default: bool) -> bool:
@@ -119,7 +131,7 @@ class DurableApi:
         text = (await request.read()).decode("utf-8", "replace")
         if text.strip():
             try:
-                text = json.dumps(json.loads(text), ensure_ascii=False)
+                json.loads(text)
             except ValueError as error:
                 return _exception(str(error), 500, "Newtonsoft.Json.JsonReaderException")
         query = _query(request)
@@ -194,7 +206,12 @@ class DurableApi:
     async def _one(self, request: web.Request, base: str, instance: str) -> web.Response:
         history = _flag(request, "showHistory", False)
         try:
-            found = await self._engine.get(instance, history=history, history_outputs=_flag(request, "showHistoryOutput", False))
+            found = await self._engine.get(
+                instance,
+                history=history,
+                history_outputs=_flag(request, "showHistoryOutput", False),
+                history_inputs=_flag(request, "showInput", True),
+            )
         except c.HistoryUnreadable as error:
             return _exception(str(error), 400)
         if found is None:
@@ -265,7 +282,7 @@ class DurableApi:
     async def _raise(self, request: web.Request, instance: str, event: str) -> web.Response:
         value, refusal = await _event(request)
         if refusal is None:
-            await self._engine.raise_event(instance, event.replace("+", " "), json.dumps(value, ensure_ascii=False))
+            await self._engine.raise_event(instance, event.replace("+", " "), _compact(value))
             return web.Response(status=202)
         found = await self._engine.get(instance)
         if found is None:
@@ -290,43 +307,57 @@ class DurableApi:
         except c.InstanceNotFound:
             return _exception("InstanceId does not match a valid orchestration instance.", 400, "System.ArgumentException")
         except c.InstanceExists as conflict:
-            return _exception(str(conflict), 409)
+            return _exception(str(conflict), 409, "DurableTask.Core.Exceptions.OrchestrationAlreadyExistsException", _IN_USE)
         return self._accepted(request, base, new)
 
     async def _entities(self, request: web.Request, base: str, parts: list[str]) -> web.StreamResponse:
-        if len(parts) == 2 and parts[1]:
-            name, key = parts
-            if request.method == "GET":
-                state = await self._engine.entity_state(name, key)
-                return web.Response(status=404) if state is None else web.Response(text=state, content_type="application/json")
-            if request.method in ("POST", "DELETE"):
-                return await self._signal(request, name, key)
-        elif request.method == "GET":
-            return await self._list_entities(request, parts[0] if parts else "")
-        return web.Response(status=404)
+        name, key = (*parts, "", "")[:2]
+        if len(parts) > 2 or "/" in name + key:
+            return web.Response(status=404)
+        if request.method in ("POST", "DELETE"):
+            return await self._signal(request, name, key)
+        if request.method != "GET":
+            return web.Response(status=404)
+        if not key:
+            return await self._list_entities(request, name)
+        state = await self._engine.entity_state(name, "" if key == _EMPTY_KEY else key)
+        return web.Response(status=404) if state is None else web.Response(text=state, content_type="application/json")
 
     async def _signal(self, request: web.Request, name: str, key: str) -> web.Response:
         operation = "delete" if request.method == "DELETE" else _query(request).get("op", "")
         text = (await request.read()).decode("utf-8", "replace")
+        if text:
+            try:
+                text = _compact(json.loads(text) if request.content_type == "application/json" else text)
+            except ValueError as error:
+                return _json({"Message": f"Could not parse JSON content: {error}"}, 400)
         try:
             await self._engine.signal_entity(name, key, operation, text or None)
         except c.FunctionUnknown as error:
-            return _exception(str(error), 400, "System.ArgumentException")
+            return _json({"Message": str(error)}, 400)
         return web.Response(status=202)
 
     async def _list_entities(self, request: web.Request, name: str) -> web.Response:
-        prefix = f"@{name.lower()}@" if name else "@"
-        wanted = c.InstanceQuery(
-            id_prefix=prefix, top=self._filter(request).top, continuation=request.headers.get("x-ms-continuation-token")
-        )
-        page = await self._engine.query(wanted)
-        listed = []
-        for found in page.instances:
-            _, entity, key = found.instance_id.split("@", 2)
-            state = await self._engine.entity_state(entity, key)
-            if state not in (None, "null") or _flag(request, "fetchState", False):
-                row: dict[str, Any] = {"entityId": {"name": entity, "key": key}, "lastOperationTime": instant_text(found.last_updated)}
-                if _flag(request, "fetchState", False):
-                    row["state"] = json.loads(state or "null")
-                listed.append(row)
-        return _json(listed, 200, {"x-ms-continuation-token": page.continuation} if page.continuation else {})
+        """A page; of one that holds nothing but entities that do not exist the next is looked at, as there."""
+        query, with_state = _query(request), _flag(request, "fetchState", False)
+        since, until = _instant(query.get("lastoperationtimefrom")), _instant(query.get("lastoperationtimeto"))
+        token, wanted = request.headers.get("x-ms-continuation-token"), self._filter(request)
+        while True:
+            prefix = f"@{name.lower()}@" if name else "@"
+            page = await self._engine.query(c.InstanceQuery(id_prefix=prefix, top=wanted.top, continuation=token))
+            listed = [
+                _entity_row(found, with_state)
+                for found in page.instances
+                if (with_state or "entityExists" in (found.custom_status_json or ""))
+                and (since is None or since <= found.last_updated)
+                and (until is None or found.last_updated <= until)
+            ]
+            token = page.continuation
+            if listed or not token or not wanted.top:
+                return _json(listed, 200, {"x-ms-continuation-token": token} if token else {})
+
+
+def _entity_row(found: c.InstanceStatus, with_state: bool) -> Mapping[str, Any]:
+    _, name, key = found.instance_id.split("@", 2)
+    state = json.loads(json.loads(found.input_json or "{}").get("state") or "null") if with_state else None
+    return {"entityId": {"name": name, "key": key}, "lastOperationTime": instant_text(found.last_updated), "state": state}

@@ -19,7 +19,6 @@ from standalone.engine import faults, rewinding, versions
 from standalone.engine import history as h
 from standalone.engine.alarm import Alarm, Key
 from standalone.engine.commits import Committer
-from standalone.engine.entity import NO_STATE
 from standalone.engine.messages import Arrival, Committed, Deliver, Episode, Load, Send, Unload
 from standalone.engine.orchestration import ENDED, ONE_BEHIND_THE_OTHER, microseconds
 from standalone.engine.store import Group, Row, Store
@@ -142,7 +141,7 @@ class Dispatcher:
     def entity(self, instance: str) -> int:
         """The number of an entity; one that nobody has touched yet is made."""
         found = self.find(instance)
-        return found.n if found else self._born(instance, instance[: instance.index("@", 1)], NO_STATE, self.clock.now())
+        return found.n if found else self._born(instance, instance[: instance.index("@", 1)], None, self.clock.now())
 
     def _born(self, instance: str, name: str, given: str | None, at: datetime) -> int:
         n = next(self._numbers)

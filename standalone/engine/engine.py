@@ -43,7 +43,8 @@ class Engine:
             raise contracts.InstanceExists(f"An Orchestration instance with the status {found.status} already exists.")
         input_json = input_json and h.well_formed(input_json)
         at, version = self.clock.now(), version or self.settings.default_version
-        event = h.execution_started(h.stamp(at), name, input_json, instance, uuid.uuid4().hex, version, None)
+        execution = str(uuid.uuid4())  # with dashes only where a client starts it, as there
+        event = h.execution_started(h.stamp(at), name, input_json, instance, execution, version, None)
         self._dispatcher.begin(instance, name, input_json, h.text(event), at)
         await self._dispatcher.commits.written()
         return instance
@@ -52,11 +53,13 @@ class Engine:
         self, instance_id: str, *, history: bool = False, history_outputs: bool = False, history_inputs: bool = True
     ) -> InstanceStatus | None:
         """The instance, or None. Raises HistoryUnreadable."""
-        row = self._store.find(instance_id)
+        row = self._shown(instance_id)
         if row is None:
             return None
         told = None
-        if history and row.status != "Pending":
+        if history and presentation.is_entity(row):
+            told = presentation.entity_history(row)
+        elif history and row.status != "Pending":
             rows = [events for events, _ in self._store.history(row.n)]
             told = presentation.history(rows, inputs=history_inputs, outputs=history_outputs)
         return presentation.status(row, told)
@@ -82,14 +85,18 @@ class Engine:
         """Raises InstanceNotFound, InstanceEnded, InstanceNotInState, StoreFailed."""
         row = self._unended(instance_id)
         if row.status == "Suspended":
-            raise contracts.InstanceNotInState("Cannot suspend an orchestration instance in the Suspended state.")
+            raise contracts.InstanceNotInState(
+                f"Cannot suspend the orchestration instance {instance_id} because instance is in the Suspended state."
+            )
         await self._tell(row, h.EXECUTION_SUSPENDED, Reason=reason)
 
     async def resume(self, instance_id: str, reason: str) -> None:
         """Raises InstanceNotFound, InstanceEnded, InstanceNotInState, StoreFailed."""
         row = self._unended(instance_id)
         if row.status != "Suspended":
-            raise contracts.InstanceNotInState(f"Cannot resume an orchestration instance in the {row.status} state.")
+            raise contracts.InstanceNotInState(
+                f"Cannot resume the orchestration instance {instance_id} because instance is in the {row.status} state."
+            )
         await self._tell(row, h.EXECUTION_RESUMED, Reason=reason)
 
     async def _tell(self, row: Row, kind: int, **fields: Any) -> None:
@@ -112,7 +119,7 @@ class Engine:
     async def purge(self, instance_id: str) -> None:
         """Raises InstanceNotFound, InstanceNotInState, StoreFailed."""
         row = self._existing(instance_id)
-        if row.status not in ENDED:
+        if row.status not in ENDED and not presentation.is_entity(row):
             raise contracts.InstanceNotInState(
                 "Only orchestrations in a terminal state can be purged, but the orchestration with instance ID "
                 f"{instance_id} has status {row.status}"
@@ -142,9 +149,9 @@ class Engine:
         await self._dispatcher.commits.written()
 
     async def entity_state(self, name: str, key: str) -> str | None:
-        """An entity's state, "null" when it has none; None for one that nobody ever touched."""
-        row = self._store.find(entity.entity_id(name, key))
-        return None if row is None else str(json.loads(row.input or entity.NO_STATE)["state"] or "null")
+        """An entity's state, "null" when it has none; None for one of which no operation was ever done."""
+        row = self._shown(entity.entity_id(name, key))
+        return None if row is None else str(json.loads(row.input or "{}").get("state") or "null")
 
     def next_due(self) -> datetime | None:
         """When the earliest durable timer, or activity that sleeps on the virtual clock, is due."""
@@ -157,9 +164,13 @@ class Engine:
             self._dispatcher.changed.clear()
             await self._dispatcher.changed.wait()
 
+    def _shown(self, instance: str) -> Row | None:
+        row = self._store.find(instance)
+        return None if row is None or presentation.is_unborn(row) else row
+
     def _existing(self, instance: str) -> Row:
         row = self._dispatcher.find(instance)
-        if row is None:
+        if row is None or presentation.is_unborn(row):
             raise contracts.InstanceNotFound(f'No orchestration with instance ID "{instance}" found.')
         return row
 

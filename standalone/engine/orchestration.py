@@ -157,7 +157,7 @@ class Orchestration:
         if self.ended or number not in self.scheduled:
             return
         reason = wording.activity_failed(self.scheduled[number].name, message)
-        details = json.dumps({"ClassName": "System.Exception", "Message": message, "RemoteStackTraceString": stack})
+        details = wording.activity_details(message, stack)
         event = h.event(h.TASK_FAILED, h.stamp(at), TaskScheduledId=number, Reason=reason, Details=details, FailureDetails=None)
         self.inbox.append(event)
 

@@ -5,7 +5,7 @@ frame episodes are left out, and a completed task's two events become one.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -21,6 +21,13 @@ _CREATED_BY = {
     h.CHILD_COMPLETED: h.CHILD_CREATED,
     h.CHILD_FAILED: h.CHILD_CREATED,
 }
+_STARTED = {"Correlation": None, "ParentTraceContext": None, "ScheduledStartTime": None, "GenerateNewTrace": False}
+_ALWAYS_EMPTY: Mapping[int, Mapping[str, Any]] = {  # fields of the extension's for what there is nothing to tell of here
+    h.EXECUTION_STARTED: _STARTED,
+    h.TASK_SCHEDULED: {"ParentTraceContext": None, "Tags": None},
+    h.CHILD_CREATED: {"ClientSpanId": None, "Tags": None},
+    h.EVENT_RAISED: {"ParentTraceContext": None},
+}
 _HIDDEN = {
     h.EXECUTION_STARTED: ("OrchestrationInstance", "ParentInstance", "Version", "Tags"),
     h.TASK_SCHEDULED: ("Version",),
@@ -29,12 +36,23 @@ _HIDDEN = {
 }
 
 
+def is_entity(row: Row) -> bool:
+    """Is it an entity, by its id?"""
+    return row.id.startswith("@")
+
+
+def is_unborn(row: Row) -> bool:
+    """Is it an entity of which no operation has been done yet? Nobody sees it before."""
+    return is_entity(row) and row.input is None
+
+
 def status(row: Row, history_json: str | None = None) -> InstanceStatus:
     """A stored row for those who ask."""
     created, updated = (EPOCH + timedelta(microseconds=value) for value in (row.created, row.updated))
     output, name, custom = as_json(row.output), row.name, row.custom
-    if row.id.startswith("@"):  # an entity goes by its id, and its status tells whether it has a state
-        name, custom = row.id, json.dumps({"entityExists": bool(row.input and json.loads(row.input)["exists"])})
+    if is_entity(row):  # it goes by its id, its status tells whether it exists, and each batch is an execution of its own
+        exists = bool(json.loads(row.input or "{}").get("exists"))
+        name, custom, created = row.id, json.dumps({"entityExists": True} if exists else {}), updated
     return InstanceStatus(row.id, name, row.status, row.input, custom, output, created, updated, history_json, row.waits)
 
 
@@ -49,6 +67,16 @@ def as_json(text: str | None) -> str | None:
     return text
 
 
+def entity_history(row: Row) -> str:
+    """What the API tells of an entity's history: the beginning of its last batch, whose input is the state, and its end."""
+    at = h.stamp(EPOCH + timedelta(microseconds=row.updated))
+    told = [{"EventType": "ExecutionStarted", "Input": row.input, **_STARTED, "Generation": None, "Timestamp": at, "FunctionName": row.id}]
+    if row.status == "Terminated":
+        ended = {"OrchestrationStatus": row.status, "FailureDetails": None, "Timestamp": at}
+        told += [{"EventType": "ExecutionTerminated", "Input": row.output, "Timestamp": at}, {"EventType": "ExecutionCompleted", **ended}]
+    return json.dumps(told)
+
+
 def history(rows: Sequence[str], *, inputs: bool, outputs: bool) -> str:
     """Stored episodes as the API's `historyEvents`. Raises HistoryUnreadable where the real engine answers 400."""
     scheduled: dict[tuple[int, int], tuple[int, dict[str, Any]]] = {}
@@ -57,7 +85,7 @@ def history(rows: Sequence[str], *, inputs: bool, outputs: bool) -> str:
     for place, event in enumerate(h.parse(rows)):
         kind = event["EventType"]
         entry = {name: value for name, value in event.items() if name not in ("EventId", "IsPlayed", *_HIDDEN.get(kind, ()))}
-        entry["EventType"] = h.NAMES[kind]
+        entry |= {"EventType": h.NAMES[kind], **_ALWAYS_EMPTY.get(kind, {})}
         shown.append(entry)
         if kind in (h.ORCHESTRATOR_STARTED, h.ORCHESTRATOR_COMPLETED):
             left_out.append(place)
@@ -69,7 +97,8 @@ def history(rows: Sequence[str], *, inputs: bool, outputs: bool) -> str:
         elif kind in _CREATED_BY:
             left_out += _merge(entry, scheduled.get((_CREATED_BY[kind], event["TaskScheduledId"])))
         elif kind == h.EXECUTION_STARTED:
-            entry["FunctionName"] = entry.pop("Name")
+            of_a_client = "-" in event["OrchestrationInstance"]["ExecutionId"]
+            entry |= {"FunctionName": entry.pop("Name"), "Generation": 0 if of_a_client else None}
         elif kind == h.EXECUTION_COMPLETED:
             entry["OrchestrationStatus"] = STATUS_NAMES[entry["OrchestrationStatus"]]
         _result(entry, kind, outputs=outputs)
@@ -85,9 +114,8 @@ def _merge(entry: dict[str, Any], created: tuple[int, dict[str, Any]] | None) ->
     if created is None:
         return []
     place, told = created
-    entry["ScheduledTime"], entry["FunctionName"] = told["Timestamp"], told["Name"]
-    if "Input" in told:
-        entry["Input"] = told["Input"]
+    entry |= {"ScheduledTime": f"{told['Timestamp'][:-1]}+00:00", "FunctionName": told["Name"]}
+    entry |= {name: told[name] for name in ("Input", "InstanceId") if name in told}
     return [place]
 
 

@@ -20,7 +20,7 @@ def page(store: Store, query: InstanceQuery) -> InstancePage:
     shown = rows[:top]
     more = len(rows) > top
     token = _token(query, shown[-1]) if more and shown else query.continuation or _START if more else None
-    return InstancePage([presentation.status(row) for row in shown], token)
+    return InstancePage([presentation.status(row) for row in shown if not presentation.is_unborn(row)], token)
 
 
 def all_matching(store: Store, query: InstanceQuery) -> list[Row]:

@@ -22,6 +22,7 @@ from typing import Any
 from standalone.engine import history as h
 from standalone.engine import wording
 from standalone.engine.decisions import Answer, Decision, Ending, Known, Outcome, describe, event_names
+from standalone.engine.sorter import NEVER, REQUEST_TYPE, Sent, stamp
 from standalone.engine.tasks import Awaited, HttpCall, Retried, RetryOptions, finished, when_all, when_any
 
 LARGEST_CUSTOM_STATUS = 16  # whole KB of UTF-16: 8,703 units pass (durable.md A14)
@@ -78,6 +79,7 @@ class _Replay:
         self.renewed: str | None = None
         self.renewing = False
         self.carried: list[h.Event] = []
+        self.sent = Sent()  # to entities
         self.custom_status: str | None = None
         self.groups: list[Sequence[Mapping[str, Any]]] = []  # of actions: a group is awaited until any of it is done
         self.awaiting: Awaited | None = None
@@ -111,7 +113,8 @@ class _Replay:
             if not self.open and self.ended is not None:
                 self.complete(*self.ended)
         except NonDeterministic as error:
-            self.complete("Failed", wording.non_deterministic(str(error)), None)
+            result = wording.non_deterministic(str(error))
+            self.complete("Failed", result, wording.non_deterministic_details(result))
         decisions = [self.made[number] for number in sorted(self.made)]
         waits, events = self.describe_waits(history), self.events_to_come()
         return Outcome(decisions, self.ending, self.custom_status, self.played, waits, self.python(), events)
@@ -214,14 +217,15 @@ class _Replay:
     def begin(self) -> None:
         """The function has been called: take its answer and start to await its actions."""
         if self.answer.broken is not None:
-            self.ended = ("Failed", wording.orchestrator_failed(self.name, self.answer.broken), None)
+            broken = self.answer.broken
+            self.ended = ("Failed", wording.orchestrator_failed(self.name, broken), wording.broken_details(broken))
             return
         state = self.answer.state
         try:
             self.set_custom_status(state.get("customStatus"))
             self.groups = self.groups_of(state)
         except Exception as failure:  # as in .NET: whatever goes wrong with the answer fails the orchestration
-            self.ended = ("Failed", wording.orchestrator_failed(self.name, str(failure)), None)
+            self.ended = ("Failed", wording.orchestrator_failed(self.name, str(failure)), wording.refused_details(str(failure)))
             return
         self.advance()
 
@@ -258,14 +262,15 @@ class _Replay:
                 started = [self.invoke(action) for action in group]
                 self.awaiting = started[0] if len(started) == 1 else when_any(started) if started else finished()
         except Exception as failure:  # the same
-            self.ended = ("Failed", wording.orchestrator_failed(self.name, str(failure)), None)
+            self.ended = ("Failed", wording.orchestrator_failed(self.name, str(failure)), wording.refused_details(str(failure)))
 
     def end(self) -> None:
         """The list is through: the function has failed, is done, or goes on another time."""
         self.went_through = True
         state = self.answer.state
         if state.get("error"):
-            self.ended = ("Failed", wording.orchestrator_failed(self.name, state["error"]), state["error"])
+            why = state["error"]
+            self.ended = ("Failed", wording.orchestrator_failed(self.name, why), wording.orchestrator_details(why))
         elif state.get("isDone"):
             output = state.get("output")
             self.ended = ("Completed", None if output is None else json.dumps(output, ensure_ascii=False, separators=(",", ":")), None)
@@ -374,16 +379,21 @@ class _Replay:
         name, key = target[1:].split("@", 1)
         if name.casefold() not in self.known.entities:
             raise OrchestrationFails(wording.unknown_function(name, "entity", self.known.entities.values()))
-        request = str(self.guid())
-        given = action.get("input")
-        message = {"op": action["operation"], "signal": signal, "id": request, "parent": self.instance, "parentExecution": self.execution}
+        request, entity, given = str(self.guid()), f"@{name.lower()}@{key}", action.get("input")
+        message = {"$type": REQUEST_TYPE, "op": action["operation"]}
+        if signal:
+            message["signal"] = True
         if given is not None:
             message["input"] = json.dumps(given, ensure_ascii=False, separators=(",", ":"))
+        message |= {"id": request, "parent": self.instance, "parentExecution": self.execution}
         if due is not None:
             message["due"] = due
+        sent, before = self.sent.label(entity, self.now) if due is None else (NEVER, NEVER)
+        message |= {"Timestamp": sent, "Predecessor": before, "requestTime": f"{stamp(self.now)[:-1]}+00:00"}
         number = self.number()
         title, fire_at = ("op", None) if due is None else (f"op@{due}", h.instant(due))
-        self.made[number] = Decision("send", number, title, json.dumps(message), f"@{name.lower()}@{key}", fire_at=fire_at)
+        text = json.dumps(message, ensure_ascii=False, separators=(",", ":"))
+        self.made[number] = Decision("send", number, title, text, entity, fire_at=fire_at)
         return request
 
     def guid(self) -> uuid.UUID:

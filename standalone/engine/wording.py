@@ -3,8 +3,17 @@
 From DurableTask.Core (TaskOrchestrationContext.cs) and the Durable extension 3.19.0; checked against what it said in the recorded cases.
 """
 
-from collections.abc import Iterable
+import json
+from collections.abc import Iterable, Mapping
 
+_E_FAIL, _E_INVALIDARG = -2146233088, -2147024809  # .NET's HResult of an exception, of an argument's
+_STACK_OF_OWN_FAILURE = (
+    "   at System.Threading.Tasks.Task.ThrowIfExceptional(Boolean includeTaskCanceledExceptions)\n"
+    "   at System.Threading.Tasks.Task`1.GetResultCore(Boolean waitCompletionNotification)\n"
+    "   at Microsoft.Azure.WebJobs.Extensions.DurableTask.TaskOrchestrationShim.InvokeUserCodeAndHandleResults("
+    "RegisteredFunctionInfo orchestratorInfo, OrchestrationContext innerContext) "
+    "in /_/src/WebJobs.Extensions.DurableTask/Listener/TaskOrchestrationShim.cs:line 148"
+)
 _CHANGED = "Was a change made to the orchestrator code after this instance had already started running?"
 _BEFORE = "A previous execution of this orchestration scheduled"
 _NOT_YET = f"but the current replay execution hasn't (yet?) scheduled this task. {_CHANGED}"
@@ -27,6 +36,56 @@ def orchestrator_failed(name: str, why: str) -> str:
 def activity_failed(name: str, why: str) -> str:
     """A failed activity, as its caller reads it."""
     return f"Activity function '{name}' failed: {why}"
+
+
+def activity_details(message: str, stack: str) -> str:
+    """The details of a failed activity: the extension's exception around the Functions host's. The SDK puts them behind the reason."""
+    return _details("System.Exception", message, _rpc(f"Result: Failure\nException: {message}\nStack: {stack}", message, stack))
+
+
+def orchestrator_details(why: str) -> str:
+    """The details of an orchestrator's own failure, with the stack that the extension 3.19.0 always has there."""
+    return f"Message: {why}, StackTrace: {_STACK_OF_OWN_FAILURE}"
+
+
+def broken_details(text: str) -> str:
+    """The details where the function gave no answer; `text`: the whole failure, of the SDK "One or more errors occurred. (…)"."""
+    message, _, inner = text.partition(" (Result: ")
+    if not inner:
+        return refused_details(text)
+    return _details("System.AggregateException", message, _rpc(f"Result: {inner.removesuffix(')')}"))
+
+
+def refused_details(why: str) -> str:
+    """The details of a failure in what the extension makes of the SDK's answer."""
+    return _details("System.ArgumentException", why, None, _E_INVALIDARG)
+
+
+def non_deterministic_details(result: str) -> str:
+    """The details of an orchestration that did not do what its history says, without the stack."""
+    return (
+        f"Unhandled exception while executing orchestration: DurableTask.Core.Exceptions.NonDeterministicOrchestrationException: {result}"
+    )
+
+
+def _details(kind: str, message: str, inner: Mapping[str, object] | None, code: int = _E_FAIL) -> str:
+    """An exception as Json.NET writes it."""
+    outer = {
+        "$type": f"{kind}, System.Private.CoreLib", "ClassName": kind, "Message": message, "Data": None,
+        "InnerException": inner, "HelpURL": None, "StackTraceString": None, "RemoteStackTraceString": None, "RemoteStackIndex": 0,
+        "ExceptionMethod": None, "HResult": code, "Source": None, "WatsonBuckets": None,
+    }  # fmt: skip
+    return json.dumps(outer, ensure_ascii=False, separators=(",", ":"))
+
+
+def _rpc(text: str, message: str | None = None, stack: str | None = None) -> Mapping[str, object]:
+    """The Functions host's exception for what failed in a worker; of a .NET stack there is nothing to tell."""
+    return {
+        "$type": "Microsoft.Azure.WebJobs.Script.Workers.Rpc.RpcException, Microsoft.Azure.WebJobs.Script",
+        "IsUserException": False, "RemoteMessage": message, "RemoteStackTrace": stack, "RemoteTypeName": None, "Message": text,
+        "Data": {"$type": "System.Collections.ListDictionaryInternal, System.Private.CoreLib"},
+        "InnerException": None, "HelpLink": None, "Source": "System.Private.CoreLib", "HResult": _E_FAIL, "StackTrace": None,
+    }  # fmt: skip
 
 
 def non_deterministic(detail: str) -> str:

@@ -112,19 +112,22 @@ class Stage:
 
     async def _operate(self, entity: Entity) -> None:
         """One batch of operations, in the thread pool: an entity's code may wait."""
-        taken = entity.begin()
+        batch = entity.begin()
         self.operating.add(entity.n)
-        requests = taken[2]
+        answer: Any = _NOTHING_ASKED
         try:
             if entity.name not in self.functions.known.entities:
-                raise FunctionFailed(wording.unknown_function(entity.name, "entity", self.functions.known.entities.values()))
-            answer: Any = await self.functions.operate(entity.name, entity.trigger(requests)) if requests else _NOTHING_ASKED
+                answer = wording.unknown_function(entity.name, "entity", self.functions.known.entities.values())
+            elif batch.requests:
+                answer = await self.functions.operate(entity.name, entity.trigger(batch.requests))
         except FunctionFailed as failure:
-            answer = failure.message
+            log.error("the entity %s failed, and will try again: %s", entity.name, failure.message)
+            answer = None
         finally:
             self.operating.discard(entity.n)
         if self.instances.get(entity.n) is entity:
-            self.emit(entity.finish(*taken, answer, self.now()))
+            now = self.now()
+            self.emit(entity.abandon(batch, now) if answer is None else entity.finish(batch, answer, now))
             self._news(entity)
 
     def _keep_promise(self, committed: Committed) -> None:
