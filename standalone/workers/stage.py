@@ -191,6 +191,8 @@ class Stage:
 
     def _more_results(self, n: int, parked: frozenset[str]) -> bool:
         """Will more results of this instant come?"""
+        if self.operating or any(isinstance(self.instances.get(each), Entity) for each in self.ready):
+            return True  # an entity's answer, perhaps
         return not self.active.get(n, set()) <= parked or any(of == n for of, _ in self.promised)
 
     def _impatient(self, instance: Orchestration) -> None:
