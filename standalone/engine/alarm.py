@@ -4,7 +4,7 @@ A timer that is due is handed over as a message. Its row stays until the episode
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import timedelta
 
 from standalone.contracts import Clock
@@ -13,6 +13,7 @@ from standalone.engine.store import Store
 
 LONGEST_SLEEP = 3600.0  # seconds: the wall clock may be set meanwhile
 AT_ONCE = 500
+END_OF_TIME = 1 << 62
 
 Key = tuple[int, int, int]  # due, n, number
 
@@ -23,6 +24,7 @@ class Alarm:
     def __init__(self, store: Store, clock: Clock, ring: Callable[[Key], None]) -> None:
         self._store, self._clock, self._ring = store, clock, ring
         self._ringing: set[Key] = set()
+        self._put_off: set[Key] = set()
         self._handle: asyncio.TimerHandle | None = None
         self._loop = asyncio.get_running_loop()
         self._stopped = False
@@ -31,8 +33,17 @@ class Alarm:
 
     def look(self) -> None:
         """The table has changed, on disk."""
-        self.next_due = self._store.next_due()
+        self.next_due = self._store.next_due() if not self._put_off else self._next_but_for_those_put_off()
         self._set()
+
+    def _next_but_for_those_put_off(self) -> int | None:
+        found = self._store.due(END_OF_TIME, len(self._put_off) + 1)
+        return next((key[0] for key in found if key not in self._put_off), None)
+
+    def put_off(self, keys: Iterable[Key]) -> None:
+        """These have rung for somebody who will not take them, but on another host: time goes on without them."""
+        self._put_off.update(keys)
+        self.look()
 
     def ring_overdue(self) -> None:
         """Ring now, not when the loop comes to it."""
@@ -42,6 +53,7 @@ class Alarm:
     def gone(self, key: Key) -> None:
         """An episode has taken this timer."""
         self._ringing.discard(key)
+        self._put_off.discard(key)
 
     def again(self, n: int) -> None:
         """What rang for instance `n` was lost with its worker: it will ring again."""
@@ -50,6 +62,7 @@ class Alarm:
     def forget(self) -> None:
         """Start anew from the table."""
         self._ringing.clear()
+        self._put_off.clear()
         self.look()
 
     def overdue(self) -> bool:

@@ -272,6 +272,7 @@ class Dispatcher:
         if not self._takes(load, arrivals):
             if self.settings.version_failure.lower() != "fail":
                 self._mail[n] = arrivals  # it waits for a host of its version
+                self.alarm.put_off((arrival.timer[0], n, arrival.timer[1]) for arrival in arrivals if arrival.timer)
                 return
             load = load._replace(refused=True)
         seat = self._seats[n] = Seat(self.workers.place(n))

@@ -238,6 +238,27 @@ async def test_a_version_above_the_hosts_waits_for_a_host_that_runs_it(tmp_path:
         assert (await status_of(host.engine, parent)).output_json == '["1.9","1.9","7"]'
 
 
+async def test_a_due_timer_of_a_version_above_the_hosts_holds_up_nobody(tmp_path: Path) -> None:
+    """Time goes on for all others; the timer counts as soon as a host runs that version."""
+    old, new = (EngineSettings(default_version=version, synchronous="OFF") for version in ("1.0", "2.0"))
+    clock = StandingClock()
+    async with running(APP, tmp_path, clock=clock, settings=new) as host:
+        ahead = await host.engine.start_instance("sleeps", '"1"')
+        await host.engine.settle()
+    async with running(APP, tmp_path, clock=clock, settings=old) as host:
+        other = await host.engine.start_instance("sleeps", '"2"')
+        async with asyncio.timeout(10):
+            await host.advance(days=1, hours=1)
+            assert host.engine.next_due() == BEGINNING + timedelta(days=2)
+            await host.advance(days=1)
+        assert (await status_of(host.engine, ahead)).runtime_status == "Running"
+        assert (await status_of(host.engine, other)).runtime_status == "Completed"
+        assert host.engine.next_due() is None
+    async with running(APP, tmp_path, clock=clock, settings=new) as host:
+        await host.engine.settle()
+        assert (await status_of(host.engine, ahead)).runtime_status == "Completed"
+
+
 async def test_a_version_that_does_not_match_fails_when_it_shall(tmp_path: Path) -> None:
     """host.json: versionMatchStrategy Strict, versionFailureStrategy Fail. The words are the real engine's."""
     settings = EngineSettings(default_version="1.0", version_match="Strict", version_failure="Fail", synchronous="OFF")
