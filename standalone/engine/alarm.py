@@ -50,14 +50,11 @@ class Alarm:
         if self.overdue():
             self._fire()
 
-    def gone(self, key: Key) -> None:
-        """An episode has taken this timer."""
-        self._ringing.discard(key)
-        self._put_off.discard(key)
-
-    def again(self, n: int) -> None:
-        """What rang for instance `n` was lost with its worker: it will ring again."""
-        self._ringing = {key for key in self._ringing if key[1] != n}
+    def gone(self, keys: Iterable[Key]) -> None:
+        """These timers are in the table no more, on disk."""
+        gone = set(keys)
+        self._ringing -= gone
+        self._put_off -= gone
 
     def forget(self) -> None:
         """Start anew from the table."""

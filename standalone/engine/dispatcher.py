@@ -147,6 +147,7 @@ class Dispatcher:
         n = next(self._numbers)
         self.commits.group.born[n] = (instance, name, microseconds(at), given)
         self._newborn[n], self._ids[instance] = (instance, name), n
+        self._vanished.discard(instance)
         return n
 
     def delete(self, n: int, instance: str) -> None:
@@ -413,7 +414,6 @@ class Dispatcher:
             self.commits.group.taken.append(seq)
 
     def _timer_taken(self, key: Key) -> None:
-        self.alarm.gone(key)
         if key in self.commits.group.timers:
             del self.commits.group.timers[key]
         else:
@@ -429,6 +429,7 @@ class Dispatcher:
             self._vanished.clear()
         self._leave_on_disk(group.messages)
         if group.timers or group.timers_gone:
+            self.alarm.gone(group.timers_gone)  # not before: what is in the file and does not ring is rung
             self.alarm.look()
             self.alarm.ring_overdue()  # a timer that was due when it was made comes before what activities of its episode give
         for episode in group.episodes:

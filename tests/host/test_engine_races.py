@@ -1,0 +1,97 @@
+"""What comes while a commit is under way: the file shows the past then, and nobody may take it for the present."""
+
+import asyncio
+import json
+import threading
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from standalone.engine import entity
+from standalone.engine import history as h
+from standalone.engine.orchestration import microseconds
+from standalone.engine.store import Group
+from tests.host.enginehost import BEGINNING, Host, running
+
+APP = Path(__file__).parent / "engine_app"
+
+
+class SlowDisk:
+    """Holds each commit of a host until one is let through."""
+
+    def __init__(self, host: Host) -> None:
+        self._store = host.engine._store
+        self._commit, self._permits = self._store.commit, threading.Semaphore(0)
+        self._begun = 0
+        self._store.commit = self._hold  # type: ignore[method-assign]
+
+    def _hold(self, group: Group) -> None:
+        self._begun += 1
+        self._permits.acquire()
+        self._commit(group)
+
+    async def commits(self, count: int) -> None:
+        """Wait until the commit of this number is under way."""
+        async with asyncio.timeout(10):
+            while self._begun < count:
+                await asyncio.sleep(0.001)
+
+    def let_one_through(self) -> None:
+        """Let one commit happen."""
+        self._permits.release()
+
+    def is_fast_again(self) -> None:
+        """Hold nothing any more."""
+        self._store.commit = self._commit  # type: ignore[method-assign]
+        self._permits.release(1000)
+
+
+def signal_later(host: Host, key: str, at: datetime) -> None:
+    """Have a signal of 1 for a counter scheduled, as an orchestration may."""
+    dispatcher = host.engine._dispatcher
+    told = entity.request("add", json.dumps("1"), request_id="signal")
+    event = h.event(h.EVENT_RAISED, h.stamp(host.clock.now()), Name="op", Input=told)
+    dispatcher._post_later(dispatcher.entity(f"@counter@{key}"), h.text(event), microseconds(at))
+
+
+async def test_a_timer_that_an_episode_has_taken_does_not_ring_again_before_that_is_on_disk(tmp_path: Path) -> None:
+    """A scheduled signal was counted twice when another timer came due during the commit of what it had done."""
+    async with running(APP, tmp_path) as host:
+        due = BEGINNING + timedelta(seconds=5)
+        signal_later(host, "a", due)
+        await host.engine.settle()
+
+        disk = SlowDisk(host)
+        host.clock.move_to(due)
+        await disk.commits(1)
+        host.clock.move_to(due + timedelta(seconds=1))
+        await asyncio.sleep(0)  # to the alarm
+        await asyncio.sleep(0)
+        disk.is_fast_again()
+        await host.engine.settle()
+
+        assert await host.engine.entity_state("counter", "a") == "1"
+
+
+async def test_an_instance_begun_anew_is_there_while_others_are_being_purged(tmp_path: Path) -> None:
+    """Its id was taken for that of a purged one until no purge was under way: what was sent to it got lost."""
+    async with running(APP, tmp_path) as host:
+        for name in ("again", "old"):
+            await host.engine.start_instance("calls_unknown", None, name)
+        await host.engine.settle()
+
+        disk = SlowDisk(host)
+        started = asyncio.create_task(host.engine.start_instance("approval", '{"name": "ana"}', "again"))
+        await disk.commits(1)
+        purged = asyncio.create_task(host.engine.purge("old"))
+        await asyncio.sleep(0)
+        disk.let_one_through()
+        await started
+        raised = asyncio.create_task(host.engine.raise_event("again", "decision", '"yes"'))
+        await asyncio.sleep(0)
+        disk.is_fast_again()
+        await asyncio.gather(purged, raised)
+        await host.engine.settle()
+
+        found = await host.engine.get("again")
+        assert found is not None
+        assert found.output_json == '["hello ana","yes"]'
