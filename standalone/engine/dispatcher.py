@@ -132,7 +132,7 @@ class Dispatcher:
         old = self.find(instance)
         if old:
             later = [text for text in self.store.for_later(old.n) if text != event]
-            self.delete(old.n, instance)
+            self.delete(old)
         n = self._born(instance, name, given, at)
         self.post(n, event)
         for place, text in enumerate(later if old else (), 1):  # other starts that are on their way
@@ -150,16 +150,18 @@ class Dispatcher:
         self._vanished.discard(instance)
         return n
 
-    def delete(self, n: int, instance: str) -> None:
+    def delete(self, row: Row) -> None:
         """Remove an instance and all that is on its way to it."""
-        self._ids.pop(instance, None)
+        n = row.n
+        self._ids.pop(row.id, None)
         self._newborn.pop(n, None)
-        self._vanished.add(instance)
+        self._vanished.add(row.id)
         self._mail.pop(n, None)
         self._stored_mail.discard(n)
         self._backlog.pop(n, None)
+        self._draining.pop(n, None)
         self._leave(n)
-        self.commits.group.forget(n)
+        self.commits.group.forget(n, ended=row.status in ENDED)
         self.commits.soon()
 
     def rewind(self, row: Row, event: str) -> list[int]:
@@ -428,7 +430,7 @@ class Dispatcher:
         if not self.commits.group.gone:
             self._vanished.clear()
         self._leave_on_disk(group.messages)
-        if group.timers or group.timers_gone:
+        if group.timers or group.timers_gone or group.gone:
             self.alarm.gone(group.timers_gone)  # not before: what is in the file and does not ring is rung
             self.alarm.look()
             self.alarm.ring_overdue()  # a timer that was due when it was made comes before what activities of its episode give

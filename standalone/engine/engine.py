@@ -125,7 +125,7 @@ class Engine:
                 f"{instance_id} has status {row.status}"
             )
         self._dispatcher.commits.check()
-        self._dispatcher.delete(row.n, row.id)
+        self._dispatcher.delete(row)
         await self._dispatcher.commits.written()
 
     async def purge_matching(self, query: InstanceQuery) -> int:
@@ -133,7 +133,7 @@ class Engine:
         self._dispatcher.commits.check()
         found = queries.all_matching(self._store, query)
         for row in found:
-            self._dispatcher.delete(row.n, row.id)
+            self._dispatcher.delete(row)
         await self._dispatcher.commits.written()
         return len(found)
 

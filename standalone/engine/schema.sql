@@ -82,6 +82,10 @@ DELETE FROM timers WHERE due = ? AND n = ? AND number = ?;
 -- name: drop_instance
 DELETE FROM instances WHERE n = ?;
 
+-- name: drop_timers_of_the_gone
+-- All timers are looked through: only where an instance goes that had not ended, for the end of one takes its timers with it.
+DELETE FROM timers WHERE n NOT IN (SELECT n FROM instances);
+
 -- name: find
 SELECT n, id, name, status, created, updated, input, custom, output, waits FROM instances WHERE id = ?;
 

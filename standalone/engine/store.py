@@ -54,6 +54,7 @@ class Group:
 
     born: dict[int, tuple[str, str, int, str | None]] = field(default_factory=dict)  # n -> id, name, created, input
     gone: list[int] = field(default_factory=list)  # instances deleted, before anything is added
+    interrupted: bool = False  # among those gone are some that had not ended: they may have timers
     rewound: dict[int, list[tuple[int, str]]] = field(default_factory=dict)  # n -> k, events
     messages: dict[int, tuple[int, str, str, bool]] = field(default_factory=dict)  # seq -> n, event, execution, is it for later
     taken: list[int] = field(default_factory=list)  # seqs of messages that an earlier group wrote
@@ -64,10 +65,11 @@ class Group:
     def __bool__(self) -> bool:
         return any((self.born, self.gone, self.rewound, self.messages, self.taken, self.episodes, self.timers, self.timers_gone))
 
-    def forget(self, n: int) -> None:
+    def forget(self, n: int, *, ended: bool) -> None:
         """Instance `n` goes, with all that this group holds of it."""
         if self.born.pop(n, None) is None:
             self.gone.append(n)
+            self.interrupted |= not ended
         self.messages = {seq: message for seq, message in self.messages.items() if message[0] != n}
         self.episodes = [each for each in self.episodes if each.n != n]
         self.timers = {key: None for key in self.timers if key[1] != n}
@@ -175,6 +177,8 @@ class Store:
         if group.gone:
             for name in ("drop_instance", "drop_history", "drop_messages_of"):
                 many(SQL[name], [(n,) for n in group.gone])
+        if group.interrupted:
+            self._writer.execute(SQL["drop_timers_of_the_gone"])
         if group.born:
             many(SQL["add_instance"], [(n, id_, name, "Pending", at, at, given) for n, (id_, name, at, given) in group.born.items()])
         for n, rows in group.rewound.items():

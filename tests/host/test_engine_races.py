@@ -6,6 +6,7 @@ import threading
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from standalone.contracts import InstanceQuery
 from standalone.engine import entity
 from standalone.engine import history as h
 from standalone.engine.orchestration import microseconds
@@ -13,6 +14,7 @@ from standalone.engine.store import Group
 from tests.host.enginehost import BEGINNING, Host, running
 
 APP = Path(__file__).parent / "engine_app"
+EVERYTHING = InstanceQuery(created_from=BEGINNING - timedelta(days=1))
 
 
 class SlowDisk:
@@ -95,3 +97,22 @@ async def test_an_instance_begun_anew_is_there_while_others_are_being_purged(tmp
         found = await host.engine.get("again")
         assert found is not None
         assert found.output_json == '["hello ana","yes"]'
+
+
+async def test_what_is_purged_before_its_end_takes_its_timers_with_it(tmp_path: Path) -> None:
+    """A purge by filter takes running instances too. After a restart their numbers are used again, and timers left behind would ring."""
+    async with running(APP, tmp_path) as host:
+        await host.engine.start_instance("approval", '{"name": "ana"}')
+        signal_later(host, "a", BEGINNING + timedelta(seconds=5))
+        await host.engine.settle()
+        assert host.engine.next_due() == BEGINNING + timedelta(seconds=5)
+
+        await host.engine.purge_matching(EVERYTHING)
+        assert host.engine.next_due() is None
+        clock = host.clock
+    async with running(APP, tmp_path, clock=clock) as host:
+        signal_later(host, "b", BEGINNING + timedelta(minutes=1))
+        await host.advance(seconds=30)
+        assert await host.engine.entity_state("counter", "b") == "null"
+        await host.advance(seconds=30)
+        assert await host.engine.entity_state("counter", "b") == "1"
