@@ -9,6 +9,7 @@ import fcntl
 import json
 import logging
 import socket
+import sqlite3
 from collections.abc import Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack
 from datetime import datetime, timedelta
@@ -20,7 +21,7 @@ from aiohttp import web
 
 from standalone import configuration, durable_api, workers
 from standalone.clock import HostClock
-from standalone.contracts import AppDoesNotLoad, FunctionInfo
+from standalone.contracts import AppDoesNotLoad, FunctionInfo, StoreFailed
 from standalone.durable_api import DurableApi
 from standalone.engine import Engine, EngineSettings
 from standalone.keys import Keys
@@ -92,8 +93,10 @@ class Host:
     async def __aenter__(self) -> Self:
         try:
             await self._start()
-        except BaseException:
+        except BaseException as error:
             await self._stack.aclose()
+            if isinstance(error, OSError | sqlite3.Error):
+                raise HostRefuses(f"the state folder {self.state_dir} cannot be used: {_in_short(error)}") from error
             raise
         return self
 
@@ -115,7 +118,6 @@ class Host:
         except configuration.ConfigurationWrong as error:
             raise HostRefuses(str(error)) from None
         self.clock = HostClock(virtual=self._virtual, start=self._begins or self._kept_time(), offset=self._kept_offset())
-        self._stack.callback(self._keep_time)
         self.mailbox = Mailbox(self.state_dir / "mail.sqlite", self.clock, self._smtp_port, synchronous=self._synchronous)
         await self._listening(self.mailbox.start(), self._smtp_port)
         self._stack.push_async_callback(self.mailbox.stop)
@@ -127,6 +129,7 @@ class Host:
         self._public = await self._serve(public, private=False)
         await self._serve(private, private=True)
         await self._load(f"http://127.0.0.1:{private.getsockname()[1]}{durable_api.RPC}/")
+        self._stack.callback(self._keep_time_at_the_end)
         self.ready = True
         self.timers.start_startup_runs()
         if not self._virtual:
@@ -191,12 +194,8 @@ class Host:
 
     def _own_state_folder(self) -> None:
         """One process a state folder."""
-        try:
-            self.state_dir.mkdir(parents=True, exist_ok=True)
-            lock = (self.state_dir / "lock").open("w")
-        except OSError as error:
-            raise HostRefuses(f"the state folder {self.state_dir} cannot be used: {error.strerror}") from None
-        self._stack.callback(lock.close)
+        self.state_dir.mkdir(parents=True, exist_ok=True)
+        lock = self._stack.enter_context((self.state_dir / "lock").open("w"))
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
@@ -273,7 +272,10 @@ class Host:
 
     async def _jump(self, instant: datetime) -> None:
         self.clock.move_to(instant)
-        self._keep_time()  # before anything is stamped with it: a host that is killed now must not start earlier than its histories
+        try:
+            self._keep_time()  # before anything is stamped with it: a host that is killed now must not start earlier than its histories
+        except OSError as error:
+            raise StoreFailed(f"the clock cannot be kept: {_in_short(error)}") from error
         await self.engine.settle()
         await self.timers.run_due()
         await self.engine.settle()
@@ -285,6 +287,12 @@ class Host:
         """What was skipped stays skipped after a restart."""
         kept = {"offset": self.clock.offset.total_seconds(), "now": self.clock.now().isoformat()}
         overwrite(self._time_file(), json.dumps(kept))
+
+    def _keep_time_at_the_end(self) -> None:
+        try:
+            self._keep_time()
+        except OSError as error:
+            log.error("the clock could not be kept: %s", _in_short(error))
 
     def _kept(self) -> dict[str, Any]:
         try:
@@ -299,6 +307,13 @@ class Host:
     def _kept_time(self) -> datetime | None:
         kept = self._kept().get("now") if self._virtual else None
         return datetime.fromisoformat(kept) if kept else None
+
+
+def _in_short(error: OSError | sqlite3.Error) -> str:
+    """What went wrong with a file, in a few words."""
+    if isinstance(error, OSError):
+        return f"{error.strerror or error} ({Path(error.filename).name})" if error.filename else str(error.strerror or error)
+    return str(error)
 
 
 def _in_use(error: OSError, port: int) -> HostRefuses:

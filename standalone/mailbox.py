@@ -96,12 +96,25 @@ class Mailbox:
         self._server: asyncio.Server | None = None
 
     async def start(self) -> None:
-        """Listen. Raises OSError when the port is in use."""
-        self._connection = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False)
-        self._connection.executescript(f"PRAGMA journal_mode = WAL; PRAGMA synchronous = {self._synchronous}; {SCHEMA};")
+        """Open the file and listen. Raises sqlite3.Error, and OSError when the port is in use."""
+        self._open()
         loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(self._protocol, "127.0.0.1", self.port)
+        try:
+            self._server = await loop.create_server(self._protocol, "127.0.0.1", self.port)
+        except OSError:
+            self._connection.close()
+            raise
         self.port = self._server.sockets[0].getsockname()[1]
+
+    def _open(self) -> None:
+        connection = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False)
+        try:
+            connection.executescript(f"PRAGMA journal_mode = WAL; PRAGMA synchronous = {self._synchronous}; {SCHEMA};")
+            connection.execute("DELETE FROM letters WHERE id = 0")  # there is none: a file that may only be read is opened without a word
+        except sqlite3.Error as error:
+            connection.close()
+            raise sqlite3.OperationalError(f"{error} ({self._path.name})") from error
+        self._connection = connection
 
     async def stop(self) -> None:
         """Close the port and the file. A connection that somebody holds open is not waited for."""

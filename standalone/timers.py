@@ -42,7 +42,7 @@ class TimerFunctions:
         for function in functions:
             if function.kind == "timer" and not function.disabled:
                 self._add(function, configuration, before)
-        self._write()
+        self._write()  # fails at the start, not in the night, where it cannot
         clock.on_move(self._changed.set)
 
     def _add(self, function: FunctionInfo, configuration: Configuration, before: Mapping[str, tuple[str, datetime]]) -> None:
@@ -115,7 +115,7 @@ class TimerFunctions:
             self._plan(name, now)
             self._start(name, past_due=not self._is_a_time_of(name, now))
         if due:
-            self._write()
+            self._keep()
 
     def _start(self, name: str, *, past_due: bool) -> None:
         self._began[name] = self._clock.now()
@@ -144,6 +144,13 @@ class TimerFunctions:
             return {name: (schedule, datetime.fromisoformat(due)) for name, (schedule, due) in kept.items()}
         except (OSError, ValueError, TypeError, AttributeError):  # none yet, or cut short by a crash: then all is planned from now
             return {}
+
+    def _keep(self) -> None:
+        """Write when each is due. A disk that is full stops no timer function; after a crash its last times may come again."""
+        try:
+            self._write()
+        except OSError as error:
+            log.error("when timer functions are due cannot be kept in %s: %s", self._file, error.strerror)
 
     def _write(self) -> None:
         told = {name: (self._schedules[name].text, due.isoformat()) for name, due in self._next.items()}

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from standalone.engine.dispatcher import EngineSettings
     from standalone.engine.engine import Engine
-    from standalone.engine.store import StoreUnusable
+    from standalone.engine.migrations import StoreUnusable
 
 __all__ = ["Engine", "EngineSettings", "StoreUnusable"]
 
@@ -23,7 +23,7 @@ def __getattr__(name: str) -> Any:
 
         return EngineSettings
     if name == "StoreUnusable":
-        from standalone.engine.store import StoreUnusable
+        from standalone.engine.migrations import StoreUnusable
 
         return StoreUnusable
     raise AttributeError(name)

@@ -95,7 +95,7 @@ class Committer:
     async def _fail(self, error: sqlite3.Error, waiters: list[asyncio.Future[None]]) -> None:
         """Refuse everything until the file can be written again; then whoever collects starts from what is on disk."""
         self.failure = StoreFailed(f"The engine's file {self._store.path} cannot be written: {error}")
-        log.critical("%s Nothing is accepted until it can be.", self.failure)
+        log.critical("%s. Nothing is accepted until it can be.", self.failure)
         while True:
             _release([*waiters, *self._waiters], self.failure)
             self.group, self._waiters, waiters = Group(), [], []

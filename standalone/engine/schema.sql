@@ -15,6 +15,8 @@
 -- instances with `open` > 0 (activities scheduled and not answered, or a new execution that has not run). Instances that wait cost a row.
 --
 -- Instants are microseconds since 1970 UTC. `n` is an instance's number for life. `k` numbers its episodes.
+--
+-- `schema` makes the tables of a new file. `to_version_N` brings the file of the version before to version N (migrations.py).
 
 -- name: schema
 CREATE TABLE instances (
@@ -40,6 +42,9 @@ CREATE UNIQUE INDEX history_of_instance ON history (n, k);
 CREATE TABLE messages (seq INTEGER PRIMARY KEY, n INTEGER NOT NULL, event TEXT NOT NULL, execution TEXT NOT NULL, later INTEGER NOT NULL);
 CREATE INDEX messages_of_instance ON messages (n);
 CREATE TABLE timers (due INTEGER NOT NULL, n INTEGER NOT NULL, number INTEGER NOT NULL, PRIMARY KEY (due, n, number)) WITHOUT ROWID;
+
+-- name: to_version_2
+-- The tables are the same; what is new is the mark in the file's header that says whose it is.
 
 -- name: add_instance
 -- A start; an instance that has ended under the same id was deleted just before.

@@ -9,16 +9,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from standalone.engine import faults
+from standalone.engine import faults, migrations
 from standalone.engine.messages import Episode
+from standalone.engine.migrations import StoreUnusable
 
-SCHEMA_VERSION = 1
 COMMITS_BETWEEN_CHECKPOINTS = 200
 LONGEST_LOG = 32 << 20  # bytes
-
-
-class StoreUnusable(Exception):
-    """The file is not ours, is newer than this program, or cannot be opened: the message says which."""
+ROOM_TO_GO_ON = 64 << 10  # bytes that must fit before anything is accepted again
+NOBODY = 0  # no instance has this number
+LONGEST_WAIT_FOR_A_LOCK = 10.0  # seconds
 
 
 def _statements() -> dict[str, str]:
@@ -84,7 +83,8 @@ class Store:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._writer = self._connect(synchronous)
-            self._prepare()
+            migrations.prepare(self._writer, path, SQL)
+            self._writer.execute(SQL["drop_messages_of"], (NOBODY,))  # a file that may only be read is opened without a word
             self._reader = self._connect(synchronous)
             self._reader.execute("PRAGMA query_only=1")
             self._checkpointer = self._connect(synchronous)
@@ -97,7 +97,7 @@ class Store:
         self._since_checkpoint = 0
 
     def _connect(self, synchronous: str) -> sqlite3.Connection:
-        connection = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False, timeout=10)
+        connection = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False, timeout=LONGEST_WAIT_FOR_A_LOCK)
         self._opened.append(connection)
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute(f"PRAGMA synchronous={synchronous}")
@@ -105,16 +105,6 @@ class Store:
         connection.execute("PRAGMA cache_size=-1000")
         connection.execute("PRAGMA temp_store=MEMORY")
         return connection
-
-    def _prepare(self) -> None:
-        """Make the tables in a new file; refuse one that is not ours."""
-        version = self._writer.execute("PRAGMA user_version").fetchone()[0]
-        if version > SCHEMA_VERSION:
-            raise StoreUnusable(f"{self.path} was written by a newer version of this host (schema {version}, known {SCHEMA_VERSION}).")
-        if version == 0:
-            if self._writer.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
-                raise StoreUnusable(f"{self.path} is an SQLite file of something else.")
-            self._writer.executescript(f"BEGIN IMMEDIATE; {SQL['schema']} PRAGMA user_version={SCHEMA_VERSION}; COMMIT;")
 
     def close(self) -> None:
         """Close the file; the write-ahead log is folded in."""
@@ -140,15 +130,13 @@ class Store:
         self._since_checkpoint += 1
 
     def can_write(self) -> bool:
-        """Is it possible to write now? Tried with a page of its own, that is rolled back."""
+        """Is it possible to write now? Tried with a message of nobody's that reaches the disk, and is taken out again."""
         try:
-            self._writer.execute("BEGIN IMMEDIATE")
-            self._writer.execute("INSERT INTO messages (n, event, execution, later) VALUES (0, ?, '', 1)", ("x" * 65536,))
-            self._writer.execute("ROLLBACK")
+            self._writer.execute(SQL["drop_messages_of"], (NOBODY,))
+            self._writer.execute(SQL["add_message"], (None, NOBODY, "x" * ROOM_TO_GO_ON, "", True))
+            self._writer.execute(SQL["drop_messages_of"], (NOBODY,))
             self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         except sqlite3.Error:
-            if self._writer.in_transaction:
-                self._writer.execute("ROLLBACK")
             return False
         return True
 

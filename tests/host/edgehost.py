@@ -1,6 +1,12 @@
-"""What tests of the host's edge share: the small app, apps written on the spot, a GET."""
+"""What tests of the host's edge share: the small app, apps written on the spot, the command, a GET."""
 
+import asyncio
 import json
+import re
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -30,3 +36,31 @@ async def get(http: aiohttp.ClientSession, path: str, **headers: str) -> tuple[i
     """A GET's status and body."""
     async with http.get(path, headers=headers) as answer:
         return answer.status, await answer.text()
+
+
+@asynccontextmanager
+async def started(*arguments: str, app: Path) -> AsyncIterator[tuple[asyncio.subprocess.Process, str]]:
+    """The command, once it has said its URL."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "standalone", *arguments, str(app), cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    try:
+        assert process.stdout is not None
+        line = (await asyncio.wait_for(process.stdout.readline(), 30)).decode()
+        found = re.search(r"http://\S+", line)
+        assert found is not None, line
+        yield process, found[0]
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.communicate()
+
+
+async def command(*arguments: str, before: Sequence[str] = ()) -> tuple[int, str]:
+    """`python -m standalone`, its exit code and what it said on standard error. `before`: a program that runs it."""
+    process = await asyncio.create_subprocess_exec(
+        *before, sys.executable, "-m", "standalone", *arguments, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+    )
+    _, errors = await asyncio.wait_for(process.communicate(), 30)
+    assert process.returncode is not None
+    return process.returncode, errors.decode()

@@ -5,10 +5,6 @@ import json
 import re
 import signal
 import socket
-import subprocess
-import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -19,7 +15,7 @@ from standalone import configuration
 from standalone.__main__ import parser
 from standalone.contracts import AppDoesNotLoad
 from standalone.host import Host, HostRefuses
-from tests.host.edgehost import APP, BEGINNING, ROOT, an_app, get
+from tests.host.edgehost import APP, BEGINNING, ROOT, an_app, command, get, started
 
 SLOW = """
 import asyncio, pathlib
@@ -30,34 +26,6 @@ async def slow(req: func.HttpRequest) -> str:
     await asyncio.sleep(1)
     return "done"
 """
-
-
-@asynccontextmanager
-async def started(*arguments: str, app: Path) -> AsyncIterator[tuple[asyncio.subprocess.Process, str]]:
-    """The command, once it has said its URL."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "standalone", *arguments, str(app), cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    )
-    try:
-        assert process.stdout is not None
-        line = (await asyncio.wait_for(process.stdout.readline(), 30)).decode()
-        found = re.search(r"http://\S+", line)
-        assert found is not None, line
-        yield process, found[0]
-    finally:
-        if process.returncode is None:
-            process.kill()
-        await process.communicate()
-
-
-async def command(*arguments: str) -> tuple[int, str]:
-    """`python -m standalone`, its exit code and what it said on standard error."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "standalone", *arguments, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
-    )
-    _, errors = await asyncio.wait_for(process.communicate(), 30)
-    assert process.returncode is not None
-    return process.returncode, errors.decode()
 
 
 async def test_an_app_that_does_not_import_says_where_and_exits_with_1(tmp_path: Path) -> None:

@@ -127,6 +127,17 @@ async def test_the_clock_is_skipped_over_http(host: Host, http: aiohttp.ClientSe
         assert answer.status == 403
 
 
+async def test_a_skip_that_cannot_be_kept_is_refused_and_may_be_tried_again(host: Host, http: aiohttp.ClientSession) -> None:
+    """Else a host that is killed afterwards would start in the past of its own histories."""
+    in_the_way = host.state_dir / "clock.tmp"
+    in_the_way.mkdir()
+    async with http.post("/standalone/clock", json={"advance": "PT1H"}) as answer:
+        assert (answer.status, answer.headers["Retry-After"]) == (503, "5")
+    in_the_way.rmdir()
+    async with http.post("/standalone/clock", json={"advance": "PT1H"}) as answer:
+        assert answer.status == 200
+
+
 async def test_the_pages_show_an_instance_and_act_on_it(host: Host, http: aiohttp.ClientSession) -> None:
     """History as table and picture, and a button for an event; no script anywhere."""
     await host.engine.start_instance("waiting", '"{\\"hours\\": 1}"', "<one>")

@@ -12,8 +12,7 @@ import pytest
 
 from standalone import contracts
 from standalone.contracts import InstanceQuery
-from standalone.engine import Engine, EngineSettings, StoreUnusable
-from standalone.engine.store import Store
+from standalone.engine import Engine, EngineSettings
 from standalone.engine.versions import newer
 from tests.host.enginehost import BEGINNING, Host, StandingClock, running
 
@@ -349,24 +348,6 @@ async def test_hostile_text_comes_through_and_lone_surrogates_become_replacement
     given = ["\x00", "\U0001f600", "\u202e", "\r\n", "<script>", "é", "x" * 1_000_000]
     assert await output_of(host, "echoes", given) == given
     assert await output_of(host, "echoes", ["\ud800", "\U0001f600"]) == ["\ufffd", "\U0001f600"]
-
-
-def test_a_file_of_something_else_or_of_a_newer_version_is_refused(tmp_path: Path) -> None:
-    """Better no host than one that writes into what it does not know."""
-    other = sqlite3.connect(tmp_path / "other.sqlite")
-    other.execute("CREATE TABLE mine (x)")
-    other.close()
-    with pytest.raises(StoreUnusable, match="of something else"):
-        Store(tmp_path / "other.sqlite")
-    Store(tmp_path / "newer.sqlite").close()
-    newer = sqlite3.connect(tmp_path / "newer.sqlite")
-    newer.execute("PRAGMA user_version=99")
-    newer.close()
-    with pytest.raises(StoreUnusable, match="newer version"):
-        Store(tmp_path / "newer.sqlite")
-    (tmp_path / "text.sqlite").write_text("no database " * 1000)
-    with pytest.raises(StoreUnusable, match="cannot be used"):
-        Store(tmp_path / "text.sqlite")
 
 
 async def test_a_full_disk_refuses_what_it_cannot_keep_and_goes_on_when_there_is_room(host: Host) -> None:

@@ -157,3 +157,16 @@ def test_a_schedule_that_is_not_understood_names_the_function(tmp_path: Path) ->
     """A setting that is missing is the usual reason, so the name in percent signs is told."""
     with pytest.raises(ScheduleWrong, match="timer function a is not understood: '%NIGHTLY%'"):
         timers(tmp_path, HostClock(virtual=True, start=BEGINNING), SlowWorkers(), schedule="%NIGHTLY%")
+
+
+async def test_a_timer_function_runs_though_its_next_time_cannot_be_kept(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """A disk that was full for a minute must not end the nightly run for good."""
+    clock, workers = HostClock(virtual=True, start=BEGINNING), SlowWorkers()
+    workers.let_go.set()
+    run = timers(tmp_path, clock, workers)
+    (tmp_path / "timers.tmp").mkdir()  # in the way of the file
+    for minutes in (5, 10):
+        clock.move_to(BEGINNING + timedelta(minutes=minutes))
+        await run.run_due()
+    assert workers.runs == ["a", "b", "a", "b"]
+    assert "cannot be kept" in caplog.text
