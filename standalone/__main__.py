@@ -75,7 +75,7 @@ async def serve(options: argparse.Namespace) -> None:
 def greeting(host: Host) -> Sequence[str]:
     """What is said once the host is ready."""
     lines = [f"{host.app_dir.name} is ready at {host.url}", ""]
-    lines += [f"  {', '.join(sorted(route.methods)):<16} {host.url}/{route.template}" for route in host.routes.routes]
+    lines += [f"  {', '.join(sorted(route.methods)):<16} {host.url}/{route.template.text}" for route in host.routes.routes]
     others = [function.name for function in host.functions if function.kind in ("orchestrator", "activity", "entity", "timer")]
     lines += ["", f"  also: {', '.join(sorted(others))}"]
     if host.loopback:

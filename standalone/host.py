@@ -19,7 +19,7 @@ from typing import Any, Self
 
 from aiohttp import web
 
-from standalone import configuration, durable_api, workers
+from standalone import admission, configuration, durable_api, workers
 from standalone.clock import HostClock
 from standalone.contracts import AppDoesNotLoad, FunctionInfo, StoreFailed
 from standalone.durable_api import DurableApi
@@ -34,10 +34,6 @@ from standalone.small_files import overwrite
 from standalone.timers import TimerFunctions
 
 log = logging.getLogger("standalone")
-
-SERVED = ("http", "timer", "orchestrator", "activity", "entity")
-FILLED = ("http", "durableClient")
-"""Bindings beside a trigger that this host fills."""
 
 LONGEST_GOODBYE = 5.0
 """Seconds that requests under way get to end when the host stops."""
@@ -157,9 +153,10 @@ class Host:
         self.functions = await self.workers.start()
         self._stack.push_async_callback(self.workers.stop)
         try:
+            admission.check(self.functions)
             self.routes = RouteTable(self.functions, self.configuration.host.route_prefix)
             self.timers = TimerFunctions(self.functions, self.configuration, self.clock, self.workers, self.state_dir / "timers.json")
-        except (RouteWrong, ScheduleWrong) as error:
+        except (admission.FunctionWrong, RouteWrong, ScheduleWrong) as error:
             raise AppDoesNotLoad(str(error)) from None
         self._stack.push_async_callback(self.timers.stop)
         self._name_what_is_not_served()
@@ -176,12 +173,13 @@ class Host:
         self.pages = Pages(self)
 
     def _name_what_is_not_served(self) -> None:
-        for function in self.functions:
-            if function.kind not in SERVED:
-                log.warning("%s is never run: this host does not serve %s", function.name, function.kind)
-            for binding in function.bindings:
-                if binding.get("type") not in FILLED:
-                    log.warning("%s: the binding %s is not filled: %s", function.name, binding.get("name"), binding.get("type"))
+        for line in admission.not_served(self.functions):
+            log.warning("%s", line)
+        for first, other in self.routes.surprises():
+            log.warning(
+                "/%s goes to %s; on Azure, where routes are tried in the order of the functions' names, %s (/%s) takes it",
+                first.template.text, first.function.name, other.function.name, other.template.text,
+            )  # fmt: skip
 
     def _own_settings(self) -> dict[str, str]:
         """What the app may want to know of where it runs."""

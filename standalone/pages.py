@@ -91,7 +91,7 @@ class Pages:
     def _route(self, function: c.FunctionInfo) -> str:
         return next(
             (
-                f"{', '.join(sorted(route.methods))} /{route.template}"
+                f"{', '.join(sorted(route.methods))} /{route.template.text}"
                 for route in self._host.routes.routes
                 if route.function.name == function.name
             ),

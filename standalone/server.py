@@ -85,13 +85,13 @@ class Server:
             return web.Response(status=401)
         began = time.perf_counter()
         answer = await self._run(request, route, values)
-        log.info("%s /%s %d %.0f ms", request.method, route.template, answer.status, (time.perf_counter() - began) * 1000)
+        log.info("%s /%s %d %.0f ms", request.method, route.template.text, answer.status, (time.perf_counter() - began) * 1000)
         return answer
 
     async def _run(self, request: web.Request, route: Route, values: dict[str, str]) -> web.StreamResponse:
         if request.content_length is None and request.body_exists:
             log.warning(
-                "%s /%s: the body came without a Content-Length; on Azure none such reaches a function", request.method, route.template
+                "%s /%s: the body came without a Content-Length; on Azure none such reaches a function", request.method, route.template.text
             )
         body = await request.read() if request.content_length else b""
         headers = [(name, value) for name, value in request.headers.items()]

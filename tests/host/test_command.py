@@ -84,8 +84,16 @@ async def test_a_request_under_way_is_answered_before_the_host_stops(tmp_path: P
 @pytest.mark.parametrize(
     ("code", "told"),
     [
-        ('@app.route(route="x/{id:colour}")\ndef wrong(req: func.HttpRequest) -> str:\n    return ""\n', "the route of wrong .* colour"),
+        ('@app.route(route="x/{id:colour}")\ndef wrong(req: func.HttpRequest) -> str:\n    return ""\n', "the route of wrong .*colour"),
         ('@app.route(route="x/{id:length(a)}")\ndef wrong(req: func.HttpRequest) -> str:\n    return ""\n', "the route of wrong .* length"),
+        ('@app.route(route="Administration")\ndef wrong(req: func.HttpRequest) -> str:\n    return ""\n', "the function wrong .* reserved"),
+        ('@app.route()\ndef _wrong(req: func.HttpRequest) -> str:\n    return ""\n', "the function _wrong .* its name must be a letter"),
+        ('@app.activity_trigger(input_name="a__b")\ndef wrong(a__b: str) -> None: ...\n', "the function wrong .* 'a__b'"),
+        (
+            '@app.route(route="x")\ndef one(req: func.HttpRequest) -> None: ...\n'
+            '@app.route(route="X", methods=["GET"])\ndef wrong(req: func.HttpRequest) -> None: ...\n',
+            "the function wrong .* X, is also that of one, for GET",
+        ),
         ('@app.timer_trigger(arg_name="t", schedule="soon")\ndef wrong(t: func.TimerRequest) -> None: ...\n', "timer function wrong"),
     ],
 )
