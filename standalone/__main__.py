@@ -1,98 +1,94 @@
-"""`python -m standalone`: run a Durable Functions app on this machine."""
+"""`python -m standalone`: run a Durable Functions app on this machine, until SIGTERM or Ctrl-C."""
 
 import argparse
 import asyncio
+import logging
 import os
 import signal
 import sys
 from collections.abc import Sequence
-from pathlib import Path
+from types import FrameType
 
 from standalone import logs
-from standalone.contracts import AppDoesNotLoad
+from standalone.contracts import ALLOW_LIST, AppDoesNotLoad
 from standalone.engine import StoreUnusable
-from standalone.host import Host, HostRefuses
+from standalone.host import LONGEST_GOODBYE, Host, HostRefuses
+from standalone.options import parsed
 
-DESCRIPTION = """Run a Python v2 Durable Functions app on this machine: its routes, its orchestrations on one SQLite file, a mailbox that
-speaks SMTP, a clock that can be skipped. The app's settings come from the environment, then from its local.settings.json."""
-
-LAST_PORT = 65535
+STOPPED_BY_SIGNAL = 128  # and the signal's number: what a shell says of a program that a signal ended
 
 
-def port(text: str) -> int:
-    """A port number. Raises ArgumentTypeError."""
-    if not text.isdecimal() or int(text) > LAST_PORT:
-        raise argparse.ArgumentTypeError(f"{text!r} is no port from 0 to {LAST_PORT}")
-    return int(text)
+class Stop:
+    """Whether somebody wants the host to end. The second time, it ends at once."""
 
+    def __init__(self, host: Host) -> None:
+        self.wanted = asyncio.Event()
+        self._host, self._loop, self._asked = host, asyncio.get_running_loop(), False
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self._ask)  # not the loop's handler: it would wait for an app that never ends to import
 
-def count(text: str) -> int:
-    """A number of processes. Raises ArgumentTypeError."""
-    if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of processes")
-    return int(text)
-
-
-def parser() -> argparse.ArgumentParser:
-    """The options. `start` in front is taken too, as Core Tools has it."""
-    made = argparse.ArgumentParser(prog="python -m standalone", description=DESCRIPTION)
-    made.add_argument("app", nargs="?", type=Path, default=Path(), metavar="APP_DIR", help="the app's folder (default: this one)")
-    made.add_argument("--port", type=port, default=7071, help="HTTP port; 0 for any free one (default: %(default)s)")
-    made.add_argument(
-        "--host", default="127.0.0.1", metavar="ADDRESS", help="address; any but loopback asks for keys (default: %(default)s)"
-    )
-    made.add_argument("--state", type=Path, metavar="DIR", help="where state is kept (default: .state in the app's folder)")
-    made.add_argument(
-        "--workers", type=count, default=1, metavar="N", help="worker processes; 0 runs the app in this one (default: %(default)s)"
-    )
-    made.add_argument("--clock", choices=("real", "virtual"), default="real", help="virtual: time stands until it is skipped")
-    made.add_argument("--smtp-port", type=port, default=0, help="port of the mailbox; 0 for any free one (default: %(default)s)")
-    made.add_argument("--log", choices=("text", "json"), default="text", help="form of the log (default: %(default)s)")
-    return made
+    def _ask(self, number: int, frame: FrameType | None) -> None:
+        if self._asked:
+            self._host.kill_workers()
+            os._exit(STOPPED_BY_SIGNAL + number)
+        self._asked = True
+        self._loop.call_soon_threadsafe(self.wanted.set)
 
 
 async def serve(options: argparse.Namespace) -> None:
-    """Run until told to stop."""
+    """Run until told to stop, be it during the start."""
     host = Host(
         options.app,
         options.state or options.app / ".state",
         address=options.host,
         port=options.port,
+        cors=options.cors,
+        cors_credentials=options.cors_credentials,
+        keys=options.keys,
         smtp_port=options.smtp_port,
         workers=options.workers,
         virtual=options.clock == "virtual",
+        settings={f"{ALLOW_LIST}{number}": name for number, name in enumerate(options.functions)},
     )
-    stopping = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stopping.set)
+    stop = Stop(host)
+    running = asyncio.create_task(run(host, stop.wanted))
+    wanted = asyncio.create_task(stop.wanted.wait())
+    await asyncio.wait({running, wanted}, return_when=asyncio.FIRST_COMPLETED)
+    if not (running.done() or host.ready):
+        running.cancel()
+    wanted.cancel()
+    await asyncio.gather(running, return_exceptions=running.cancelling() > 0)
+
+
+async def run(host: Host, stop: asyncio.Event) -> None:
+    """Start, say so, wait, end."""
     async with host:
         print("\n".join(greeting(host)), flush=True)
-        await stopping.wait()
-        print("stopping", flush=True)
+        await stop.wait()
+        print(f"stopping: requests under way have {LONGEST_GOODBYE:.0f} seconds; Ctrl-C again ends at once", flush=True)
 
 
 def greeting(host: Host) -> Sequence[str]:
     """What is said once the host is ready."""
     lines = [f"{host.app_dir.name} is ready at {host.url}", ""]
     lines += [f"  {', '.join(sorted(route.methods)):<16} {host.url}/{route.template.text}" for route in host.routes.routes]
-    others = [function.name for function in host.functions if function.kind in ("orchestrator", "activity", "entity", "timer")]
-    lines += ["", f"  also: {', '.join(sorted(others))}"]
+    others = [function for function in host.functions if function.kind in ("orchestrator", "activity", "entity", "timer")]
+    lines += ["", f"  also: {', '.join(sorted(function.name for function in others if not function.disabled))}"]
+    if disabled := sorted(function.name for function in host.functions if function.disabled):
+        lines += [f"  disabled: {', '.join(disabled)}"]
     if host.loopback:
         lines += [f"  mailbox    {host.url}/standalone/mail", f"  clock      {host.url}/standalone/clock"]
         lines += [f"  instances  {host.url}/standalone/instances"]
-    else:
-        lines += [f"  keys       {host.keys.path if host.keys else ''}"]
+    if host.keys:
+        lines += [f"  keys       {host.keys.path}"]
     lines += [f"  state      {host.state_dir}", "  Ctrl-C ends it.", ""]
     return lines
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Answer the exit code."""
-    given = list(arguments[1:] if arguments[:1] == ["start"] else arguments)
-    options = parser().parse_args(given)
-    os.environ[logs.VARIABLE] = options.log
-    logs.configure(options.log)
+    """Answer the exit code: 0 when told to stop, 1 when it cannot start, 2 for wrong options."""
+    options = parsed(arguments)
+    logs.configure(options.log, verbose=options.verbose)
     try:
         asyncio.run(serve(options))
     except (AppDoesNotLoad, HostRefuses, StoreUnusable) as refusal:
@@ -102,4 +98,8 @@ def main(arguments: Sequence[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    code = main(sys.argv[1:])
+    logging.shutdown()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)  # threads of sync functions may run on in this process (--workers 0): they are abandoned, as a worker's are

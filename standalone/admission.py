@@ -22,8 +22,11 @@ class FunctionWrong(Exception):
     """A function that the Functions host refuses; the message names it and says why."""
 
 
-def check(functions: Sequence[FunctionInfo]) -> None:
-    """Raises FunctionWrong."""
+def check(functions: Sequence[FunctionInfo], wanted: Sequence[str] = ()) -> None:
+    """`wanted`: the names that were asked for. Raises FunctionWrong."""
+    there = {function.name.lower() for function in functions}
+    if missing := [name for name in wanted if name.lower() not in there]:
+        raise FunctionWrong(f"only some functions are to be run, and the app has none of the name {missing[0]}")
     taken: list[FunctionInfo] = []
     for function in functions:
         reason = _name(function) or (_route(function, taken) if function.kind == "http" else None)

@@ -5,29 +5,74 @@ resolved from both.
 """
 
 import json
+import logging
 import os
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+log = logging.getLogger("standalone")
 
 _PERCENT = re.compile(r"%([^%]+)%")
 _SPAN = re.compile(r"^(?:(\d+)\.)?(\d{1,2}):(\d{2}):(\d{2})(?:\.\d+)?$")
 _COMMENT = re.compile(r'("(?:\\.|[^"\\])*")|//[^\n]*|/\*.*?\*/', re.DOTALL)  # .NET reads over comments, and over a comma too many
 _TRAILING = re.compile(r'("(?:\\.|[^"\\])*")|,(?=\s*[}\]])')
+_HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 NO_LIMIT = "-1"
+WORKER_RUNTIME, PYTHON = "FUNCTIONS_WORKER_RUNTIME", "python"
 
 
 class ConfigurationWrong(Exception):
     """A file of the app's folder is no JSON, or says what it cannot mean; the message names it."""
 
 
+def _limit(given: int) -> int | None:
+    if given == 0:
+        raise ValueError("Input should be -1, which is no limit, or at least 1")
+    return given if given > 0 else None
+
+
+Limit = Annotated[int, Field(ge=-1), AfterValidator(_limit)]
+"""A number of requests."""
+
+
+class _Hsts(BaseModel):
+    enabled: bool = Field(default=False, alias="isEnabled")
+
+
 class _Http(BaseModel):
+    """What the file says of HTTP. `model_extra`: what this host knows nothing of."""
+
+    model_config = ConfigDict(extra="allow")
+
     route_prefix: str = Field(default="api", alias="routePrefix")
+    custom_headers: dict[str, str] = Field(default_factory=dict, alias="customHeaders")
+    most_outstanding: Limit | None = Field(default=None, alias="maxOutstandingRequests")
+    most_concurrent: Limit | None = Field(default=None, alias="maxConcurrentRequests")
+    hsts: _Hsts = _Hsts()
+    dynamic_throttles: bool = Field(default=False, alias="dynamicThrottlesEnabled")
+
+    @field_validator("custom_headers")
+    @classmethod
+    def _are_headers(cls, given: dict[str, str]) -> dict[str, str]:
+        for name, value in given.items():
+            if not _HEADER.fullmatch(name) or not value.isprintable():
+                raise ValueError(f"{name!r}: {value!r} is no header")
+        return given
+
+    def not_applied(self) -> Sequence[str]:
+        """The settings that change nothing here, each with the reason."""
+        told = [f"extensions.http.{name}: it is not known here" for name in self.model_extra or {}]
+        if self.hsts.enabled:
+            told.append("extensions.http.hsts: nothing here speaks TLS; the proxy that does must send the header")
+        if self.dynamic_throttles:
+            told.append("extensions.http.dynamicThrottlesEnabled: the counters that it watches are Azure's")
+        return told
 
 
 class _DurableTask(BaseModel):
@@ -47,13 +92,28 @@ class _HostFile(BaseModel):
 
     extensions: _Extensions = _Extensions()
     function_timeout: str | None = Field(default=None, alias="functionTimeout")
+    functions: list[str] = Field(default_factory=list)
+
+    @field_validator("functions", mode="before")
+    @classmethod
+    def _in_their_order(cls, given: Any) -> Any:
+        """Settings number the entries of a list."""
+        return [given[number] for number in sorted(given, key=str)] if isinstance(given, dict) else given
+
+
+class _Local(BaseModel):
+    port: int | None = Field(default=None, alias="LocalHttpPort", ge=0, le=65535)
+    address: str | None = Field(default=None, alias="LocalHttpAddress")
+    cors: str = Field(default="", alias="CORS")
+    cors_credentials: bool = Field(default=False, alias="CORSCredentials")
 
 
 class _LocalSettings(BaseModel):
-    """local.settings.json, as Core Tools has it."""
+    """local.settings.json, as Core Tools has it (learn.microsoft.com/azure/azure-functions/functions-develop-local)."""
 
     encrypted: bool = Field(default=False, alias="IsEncrypted")
     values: dict[str, str | int | float | bool | None] = Field(default_factory=dict, alias="Values")
+    host: _Local = Field(default=_Local(), alias="Host")
 
 
 @dataclass(frozen=True)
@@ -67,6 +127,21 @@ class HostSettings:
     version_match: str = "CurrentOrOlder"
     version_failure: str = "Reject"
     largest_body: int = 100 * 1024 * 1024
+    custom_headers: Mapping[str, str] = field(default_factory=dict)
+    most_outstanding: int | None = None
+    most_concurrent: int | None = None
+    only_functions: Sequence[str] = ()
+    not_applied: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class LocalSettings:
+    """The section `Host` of local.settings.json: what Core Tools takes for options that are not given."""
+
+    port: int | None = None
+    address: str | None = None
+    cors: str = ""
+    cors_credentials: bool = False
 
 
 @dataclass(frozen=True)
@@ -75,10 +150,15 @@ class Configuration:
 
     host: HostSettings
     values: Mapping[str, str] = field(default_factory=dict)
+    local: LocalSettings = LocalSettings()
+
+    def setting(self, name: str) -> str | None:
+        """An application setting, if there is one."""
+        return self.values.get(name, os.environ.get(name))
 
     def resolve(self, text: str) -> str:
         """`text` with every %NAME% replaced by the setting; an unknown one stays."""
-        return _PERCENT.sub(lambda found: self.values.get(found[1], os.environ.get(found[1], found[0])), text)
+        return _PERCENT.sub(lambda found: found[0] if (said := self.setting(found[1])) is None else said, text)
 
 
 def read(app_dir: Path, settings: Mapping[str, str] | None = None) -> Configuration:
@@ -86,20 +166,32 @@ def read(app_dir: Path, settings: Mapping[str, str] | None = None) -> Configurat
     local = _file(app_dir / "local.settings.json", _LocalSettings)
     if local.encrypted:
         raise ConfigurationWrong("local.settings.json is encrypted: run `func settings decrypt`, or give the settings by the environment")
+    for name in local.values.keys() & os.environ.keys():
+        log.debug("%s of local.settings.json is not used: it stands in the environment, which wins", name)
     values = {name: _text(value) for name, value in local.values.items() if name not in os.environ and value is not None}
     values |= settings or {}
     host = _file(app_dir / "host.json", _HostFile, {**os.environ, **values})
-    resolve = Configuration(HostSettings(), values).resolve
-    return Configuration(
-        HostSettings(
-            route_prefix=host.extensions.http.route_prefix.strip("/"),
-            function_timeout=span(host.function_timeout) if host.function_timeout else HostSettings.function_timeout,
-            task_hub=resolve(host.extensions.durable_task.hub_name),
-            default_version=resolve(host.extensions.durable_task.default_version or ""),
-            version_match=host.extensions.durable_task.version_match,
-            version_failure=host.extensions.durable_task.version_failure,
-        ),
-        values,
+    configuration = Configuration(HostSettings(), values, LocalSettings(**local.host.model_dump()))
+    runtime = configuration.setting(WORKER_RUNTIME) or PYTHON
+    if runtime.lower() != PYTHON:
+        raise ConfigurationWrong(f"{WORKER_RUNTIME} is {runtime!r}: this host runs apps of the runtime {PYTHON!r} only")
+    return replace(configuration, host=_settings(host, configuration.resolve))
+
+
+def _settings(host: _HostFile, resolve: Callable[[str], str]) -> HostSettings:
+    http, durable = host.extensions.http, host.extensions.durable_task
+    return HostSettings(
+        route_prefix=http.route_prefix.strip("/"),
+        function_timeout=span(host.function_timeout) if host.function_timeout else HostSettings.function_timeout,
+        task_hub=resolve(durable.hub_name),
+        default_version=resolve(durable.default_version or ""),
+        version_match=durable.version_match,
+        version_failure=durable.version_failure,
+        custom_headers=http.custom_headers,
+        most_outstanding=http.most_outstanding,
+        most_concurrent=http.most_concurrent,
+        only_functions=host.functions,
+        not_applied=http.not_applied(),
     )
 
 
@@ -130,7 +222,10 @@ def _override(said: Any, settings: Mapping[str, str]) -> None:
             continue
         place = said
         for step in path[:-1]:
-            place = place.setdefault(_as_written(place, step), {})
+            key = _as_written(place, step)
+            if isinstance(place.get(key), list):
+                place[key] = {str(number): each for number, each in enumerate(place[key])}
+            place = place.setdefault(key, {})
             if not isinstance(place, dict):
                 break
         else:
@@ -139,8 +234,8 @@ def _override(said: Any, settings: Mapping[str, str]) -> None:
 
 def _as_written(place: Mapping[str, Any], step: str) -> str:
     """The key of `place` that is `step` but for its case, which the file alone decides."""
-    names = [*place, "extensions", "http", "routePrefix", "durableTask", "hubName", "defaultVersion", "functionTimeout"]
-    names += ["versionMatchStrategy", "versionFailureStrategy"]
+    names = [*place, "extensions", "http", "durableTask", "functionTimeout", "functions"]
+    names += [field.alias for model in (_Http, _DurableTask) for field in model.model_fields.values() if field.alias]
     return next((name for name in names if name.lower() == step.lower()), step)
 
 
@@ -156,6 +251,8 @@ def _file(path: Path, model: type[_Model], settings: Mapping[str, str] | None = 
         return model.model_validate(said)
     except ValidationError as error:
         first = error.errors()[0]
-        raise ConfigurationWrong(f"{path.name}: {'.'.join(map(str, first['loc'])) or 'the file'}: {first['msg']}") from None
+        raise ConfigurationWrong(
+            f"{path.name}: {'.'.join(map(str, first['loc'])) or 'the file'}: {first['msg'].removeprefix('Value error, ')}"
+        ) from None
     except ValueError as error:
         raise ConfigurationWrong(f"{path.name} is no JSON: {error}") from None

@@ -17,6 +17,9 @@ from typing import Any, Protocol
 
 JsonText = str
 
+ALLOW_LIST = "AzureFunctionsJobHost__functions__"
+"""With a number behind it: a setting that names one of the only functions to be run, as `func start --functions` has it."""
+
 
 class Clock(Protocol):
     """The only source of time in the host. Real time, real time plus an offset, or time that stands until it is moved."""

@@ -4,10 +4,13 @@
 """
 
 import asyncio
+import contextlib
 import errno
 import fcntl
 import json
 import logging
+import os
+import signal
 import socket
 import sqlite3
 from collections.abc import Coroutine, Mapping, Sequence
@@ -21,7 +24,8 @@ from aiohttp import web
 
 from standalone import admission, configuration, durable_api, workers
 from standalone.clock import HostClock
-from standalone.contracts import AppDoesNotLoad, FunctionInfo, StoreFailed
+from standalone.contracts import ALLOW_LIST, AppDoesNotLoad, FunctionInfo, StoreFailed
+from standalone.cors import Cors, CorsWrong, policy
 from standalone.durable_api import DurableApi
 from standalone.engine import Engine, EngineSettings
 from standalone.keys import Keys
@@ -31,10 +35,12 @@ from standalone.routes import RouteTable, RouteWrong
 from standalone.schedule import ScheduleWrong
 from standalone.server import Server, is_local, protocol_log
 from standalone.small_files import overwrite
+from standalone.throttle import Throttle
 from standalone.timers import TimerFunctions
 
 log = logging.getLogger("standalone")
 
+DEFAULT_PORT = 7071  # Core Tools' own
 LONGEST_GOODBYE = 5.0
 """Seconds that requests under way get to end when the host stops."""
 
@@ -47,8 +53,9 @@ class Host:
     """One app on one machine.
 
     `workers=0` runs the app in this process. `virtual`: time stands until `advance`. `settings` are added to the app's
-    environment. `port` and `smtp_port` 0: any free one. Without `fsync` a crash of the machine may lose what was acknowledged; a
-    crash of the process loses nothing.
+    environment. `port` and `smtp_port` 0: any free one. None for `address`, `port`, `cors` and `cors_credentials`: as the section
+    `Host` of local.settings.json has it, else 127.0.0.1, 7071, no origins. `keys`: ask for them on loopback too. Without `fsync` a
+    crash of the machine may lose what was acknowledged; a crash of the process loses nothing.
     """
 
     def __init__(
@@ -56,8 +63,11 @@ class Host:
         app_dir: Path,
         state_dir: Path,
         *,
-        address: str = "127.0.0.1",
-        port: int = 0,
+        address: str | None = "127.0.0.1",
+        port: int | None = 0,
+        cors: str | None = None,
+        cors_credentials: bool | None = None,
+        keys: bool = False,
         smtp_port: int = 0,
         workers: int = 0,
         virtual: bool = False,
@@ -68,13 +78,17 @@ class Host:
     ) -> None:
         self.app_dir = Path(app_dir).resolve()
         self.state_dir = Path(state_dir).resolve()
-        self.address = address
-        self.port = port
-        self.loopback = is_local(address)
+        self.address = "127.0.0.1"
+        self.port = DEFAULT_PORT
+        self.loopback = True
+        self.cors = Cors()
+        self.throttle = Throttle(None, None)
         self.ready = False
         self.functions: Sequence[FunctionInfo] = ()
         self.keys: Keys | None = None
         self.configuration = configuration.Configuration(configuration.HostSettings())
+        self._wanted = (address, port, cors, cors_credentials)
+        self._keys_wanted = keys
         self._smtp_port = smtp_port
         self._workers_wanted = workers
         self._virtual = virtual
@@ -110,8 +124,8 @@ class Host:
             raise HostRefuses(f"{self.app_dir} is no folder")
         self._own_state_folder()
         try:
-            self.configuration = configuration.read(self.app_dir, self._settings)
-        except configuration.ConfigurationWrong as error:
+            self._configure()
+        except (configuration.ConfigurationWrong, CorsWrong) as error:
             raise HostRefuses(str(error)) from None
         self.clock = HostClock(virtual=self._virtual, start=self._begins or self._kept_time(), offset=self._kept_offset())
         self.mailbox = Mailbox(self.state_dir / "mail.sqlite", self.clock, self._smtp_port, synchronous=self._synchronous)
@@ -120,7 +134,7 @@ class Host:
         public = self._bound(self.address, self.port)
         private = self._bound("127.0.0.1", 0)
         self.port = public.getsockname()[1]
-        if not self.loopback:
+        if self._keys_wanted or not self.loopback:
             self.keys = Keys(self.state_dir / "keys.json")
         self._public = await self._serve(public, private=False)
         await self._serve(private, private=True)
@@ -130,6 +144,19 @@ class Host:
         self.timers.start_startup_runs()
         if not self._virtual:
             self.in_background(self.timers.keep_running())
+
+    def _configure(self) -> None:
+        """Read the app's files; what was given at the start wins. Raises ConfigurationWrong, CorsWrong."""
+        self.configuration = configuration.read(self.app_dir, self._settings)
+        address, port, origins, credentials = self._wanted
+        said, told = self.configuration.local, self.configuration.host
+        self.address = address or said.address or self.address
+        self.port = port if port is not None else said.port or self.port
+        self.loopback = is_local(self.address)
+        self.cors = policy(
+            said.cors if origins is None else origins, credentials=said.cors_credentials if credentials is None else credentials
+        )
+        self.throttle = Throttle(told.most_concurrent, told.most_outstanding)
 
     async def _load(self, rpc: str) -> None:
         """The app, and the engine over it."""
@@ -153,7 +180,7 @@ class Host:
         self.functions = await self.workers.start()
         self._stack.push_async_callback(self.workers.stop)
         try:
-            admission.check(self.functions)
+            admission.check(self.functions, self.configuration.host.only_functions)
             self.routes = RouteTable(self.functions, self.configuration.host.route_prefix)
             self.timers = TimerFunctions(self.functions, self.configuration, self.clock, self.workers, self.state_dir / "timers.json")
         except (admission.FunctionWrong, RouteWrong, ScheduleWrong) as error:
@@ -175,6 +202,12 @@ class Host:
     def _name_what_is_not_served(self) -> None:
         for line in admission.not_served(self.functions):
             log.warning("%s", line)
+        for line in self.configuration.host.not_applied:
+            log.warning("host.json: %s", line)
+        for origin in self.cors.never_matching():
+            log.warning(
+                "CORS: %r is never what a browser sends: it takes the form https://example.com, without blanks or a slash behind", origin
+            )
         for first, other in self.routes.surprises():
             log.warning(
                 "/%s goes to %s; on Azure, where routes are tried in the order of the functions' names, %s (/%s) takes it",
@@ -188,6 +221,10 @@ class Host:
             "STANDALONE_STATE_DIR": str(self.state_dir),
             "STANDALONE_SMTP_HOST": "127.0.0.1",
             "STANDALONE_SMTP_PORT": str(self.mailbox.port),
+            "AZURE_FUNCTIONS_ENVIRONMENT": os.environ.get("AZURE_FUNCTIONS_ENVIRONMENT", "Development"),
+            "AzureWebJobsScriptRoot": str(self.app_dir),
+            "WEBSITE_HOSTNAME": self.url.removeprefix("http://"),
+            **{f"{ALLOW_LIST}{number}": name for number, name in enumerate(self.configuration.host.only_functions)},
         }
 
     def _own_state_folder(self) -> None:
@@ -229,6 +266,14 @@ class Host:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+    def kill_workers(self) -> None:
+        """End the worker processes at once, whatever they do."""
+        running = getattr(self, "workers", None)  # none before they are started
+        if isinstance(running, workers.ProcessWorkers):
+            for pid in running.pids():
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
 
     @property
     def url(self) -> str:

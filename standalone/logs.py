@@ -2,12 +2,13 @@
 
 import json
 import logging
+import os
 import sys
 from datetime import UTC, datetime
 from typing import Literal
 
-VARIABLE = "STANDALONE_LOG"
-"""How workers hear of the form."""
+FORM, LEVEL = "STANDALONE_LOG", "STANDALONE_LOG_LEVEL"
+"""How workers hear of the form and the level."""
 
 QUIET = ("aiosmtpd", "mail.log", "asyncio", "azure", "azure.functions.AsgiMiddleware")
 
@@ -41,10 +42,20 @@ class JsonFormatter(logging.Formatter):
         return json.dumps(fields, ensure_ascii=False)
 
 
-def configure(form: str) -> None:
-    """Send this process's logs to standard error in that form."""
+def configure(form: str, *, verbose: bool = False) -> None:
+    """Send the logs of this process, and of the workers that it starts, to standard error in that form."""
+    os.environ[FORM], os.environ[LEVEL] = form, "DEBUG" if verbose else "INFO"
+    _configure(form, os.environ[LEVEL])
+
+
+def configure_worker() -> None:
+    """The same as the process that started this one."""
+    _configure(os.environ.get(FORM, "text"), os.environ.get(LEVEL, "INFO"))
+
+
+def _configure(form: str, level: str) -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonFormatter() if form == "json" else TextFormatter())
-    logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
+    logging.basicConfig(level=level, handlers=[handler], force=True)
     for name in QUIET:
         logging.getLogger(name).setLevel(logging.WARNING)

@@ -16,7 +16,9 @@ from yarl import URL
 
 from standalone import durable_api
 from standalone.contracts import FunctionFailed, HttpCall, StoreFailed
+from standalone.cors import Cors
 from standalone.routes import Route
+from standalone.throttle import TooManyRequests
 
 if TYPE_CHECKING:
     from standalone.host import Host
@@ -25,7 +27,7 @@ log = logging.getLogger("standalone.http")
 protocol_log = logging.getLogger("standalone.protocol")
 
 HOP_BY_HOP = {"connection", "keep-alive", "transfer-encoding", "content-length", "upgrade", "server", "date"}
-LEVELS = {"anonymous": "anonymous", "function": "function", "admin": "admin"}
+NOBODY = Cors()
 
 
 Area = Callable[[web.Request, str], Awaitable[web.StreamResponse]]
@@ -41,6 +43,19 @@ class Server:
         self.app.router.add_route("*", "/{path:.*}", self._answer)
 
     async def _answer(self, request: web.Request) -> web.StreamResponse:
+        cors = NOBODY if self._private else self._host.cors
+        preflight = cors.preflight(request.method, request.headers)
+        if preflight is not None:
+            return web.Response(status=204, headers=preflight)
+        answer = await self._answered(request)
+        for name, value in cors.headers(request.headers).items():
+            if name == "Vary":
+                answer.headers.add(name, value)
+            else:
+                answer.headers[name] = value
+        return answer
+
+    async def _answered(self, request: web.Request) -> web.StreamResponse:
         path = request.rel_url.raw_path.lstrip("/")
         try:
             _ = request.url
@@ -50,6 +65,8 @@ class Server:
             return web.Response(status=503, headers={"Retry-After": "1"})
         try:
             return await self._in_its_area(request, path)
+        except TooManyRequests:
+            return web.Response(status=429)
         except web.HTTPRequestEntityTooLarge:
             return web.Response(status=413)
         except StoreFailed as failure:
@@ -66,15 +83,26 @@ class Server:
         for prefix, answer in self._areas().items():
             if area == prefix or path.lower().startswith(prefix + "/"):
                 return await answer(request, path[len(prefix) :].lstrip("/"))
-        return web.Response(status=404) if self._private else await self._function(request, path)
+        return web.Response(status=404) if self._private else await self._public(request, path, self._function)
 
     def _areas(self) -> dict[str, Area]:
         if self._private:
             return {durable_api.RPC.lstrip("/"): self._durable}
-        areas: dict[str, Area] = {durable_api.PUBLIC.lstrip("/"): self._durable, "admin": self._admin}
+        areas: dict[str, Area] = {durable_api.PUBLIC.lstrip("/"): self._public_durable, "admin": self._admin}
         if self._host.loopback:
             areas |= {"standalone": self._pages, "": self._pages}
         return areas
+
+    async def _public_durable(self, request: web.Request, rest: str) -> web.StreamResponse:
+        return await self._public(request, rest, self._durable)
+
+    async def _public(self, request: web.Request, rest: str, area: Area) -> web.StreamResponse:
+        """What the settings of extensions.http in host.json hold for: the app's functions and the durable API."""
+        async with self._host.throttle.turn():
+            answer = await area(request, rest)
+        for name, value in self._host.configuration.host.custom_headers.items():
+            answer.headers.setdefault(name, value)
+        return answer
 
     async def _function(self, request: web.Request, path: str) -> web.StreamResponse:
         found = self._host.routes.find(request.method, path)
@@ -105,12 +133,10 @@ class Server:
         return web.Response(status=answer.status, headers=kept, body=answer.body)
 
     def _admitted(self, request: web.Request, level: str) -> bool:
-        """Whether the request may pass: on loopback always, elsewhere with a key of that level."""
-        if self._private or self._host.loopback:
+        """Whether the request may pass: always where no keys are asked for, else with a key of that level."""
+        if self._private or self._host.keys is None:
             return True
-        given = request.headers.get("x-functions-key") or request.query.get("code") or ""
-        assert self._host.keys is not None
-        return self._host.keys.admits(level, given)
+        return self._host.keys.admits(level, request.headers.get("x-functions-key") or request.query.get("code") or "")
 
     async def _durable(self, request: web.Request, rest: str) -> web.StreamResponse:
         if not self._admitted(request, "system"):
@@ -149,14 +175,19 @@ class Server:
         return web.Response(status=200)
 
     async def _pages(self, request: web.Request, rest: str) -> web.StreamResponse:
-        return self._refusal(request) or await self._host.pages.handle(request, rest)
+        return self._refusal(request, by_cors=False) or await self._host.pages.handle(request, rest)
 
-    def _refusal(self, request: web.Request) -> web.Response | None:
-        """What a web page elsewhere gets that tries the doors for which no key is asked, through the browser of who sits here."""
+    def _refusal(self, request: web.Request, *, by_cors: bool = True) -> web.Response | None:
+        """What a web page elsewhere gets that tries the doors for which no key is asked, through the browser of who sits here.
+
+        `by_cors`: a site that the settings name may.
+        """
         if self._private or not self._host.loopback:
             return None
         if not is_local(URL.build(authority=request.host).host or ""):  # its own name could point to this machine
             return web.Response(status=403, text="Without a key this answers to localhost only.\n")
+        if by_cors and self._host.cors.admits(request.headers.get("Origin")):
+            return None
         if request.method not in ("GET", "HEAD") and request.headers.get("Sec-Fetch-Site", "none") not in ("same-origin", "none"):
             return web.Response(status=403, text="This was sent from another site.\n")
         return None

@@ -55,6 +55,7 @@ class TimerFunctions:
         schedule, due = before.get(name, ("", None))
         if due is not None and schedule == text and function.trigger.get("useMonitor") is not False:
             self._next[name] = min(due, self._next.get(name, due))
+        log.debug("the timer function %s, %r, runs next at %s", name, text, self._next.get(name))
         if function.trigger.get("runOnStartup"):
             self._at_startup.append(name)
 

@@ -91,7 +91,7 @@ async def live(descriptor: int) -> None:
 def main() -> None:
     """`python -c … ROOT DESCRIPTOR`, as ProcessWorkers starts it."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the main process decides when we end
-    logs.configure(os.environ.get(logs.VARIABLE, "text"))
+    logs.configure_worker()
     with sdk.adjusted():
         asyncio.run(live(int(sys.argv[-1])))
     sys.stdout.flush()

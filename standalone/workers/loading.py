@@ -18,7 +18,7 @@ from typing import Any
 
 import azure.functions as func
 
-from standalone.contracts import AppDoesNotLoad, FunctionInfo
+from standalone.contracts import ALLOW_LIST, AppDoesNotLoad, FunctionInfo
 
 SERVED = {
     "httpTrigger": "http",
@@ -30,7 +30,7 @@ SERVED = {
 
 
 def load(app_dir: Path) -> Sequence[Any]:
-    """Import the app in `app_dir` and answer its functions, as azure.functions has them. Raises AppDoesNotLoad."""
+    """Import the app in `app_dir` and answer the functions that are asked for, as azure.functions has them. Raises AppDoesNotLoad."""
     script = os.environ.get("PYTHON_SCRIPT_FILE_NAME", "function_app.py")
     if not (app_dir / script).is_file():
         raise AppDoesNotLoad(f"{app_dir} holds no {script}: not a Functions app of the Python v2 programming model.")
@@ -40,13 +40,15 @@ def load(app_dir: Path) -> Sequence[Any]:
     importlib.invalidate_caches()
     try:
         module = importlib.import_module(Path(script).stem)
-        return _only_app(module, script).get_functions()
+        functions = _only_app(module, script).get_functions()
     except AppDoesNotLoad:
         raise
     except BaseException as error:
         if isinstance(error, KeyboardInterrupt):
             raise
         raise AppDoesNotLoad(_screen(error, app_dir, script)) from error
+    wanted = {name.casefold() for setting, name in os.environ.items() if setting.casefold().startswith(ALLOW_LIST.casefold())}
+    return [each for each in functions if not wanted or each.get_function_name().casefold() in wanted]
 
 
 def _only_app(module: ModuleType, script: str) -> Any:
@@ -81,8 +83,9 @@ def describe(function: Any) -> FunctionInfo:
 
 
 def _disabled(name: str) -> bool:
-    """The application setting that disables a function (learn.microsoft.com/azure/azure-functions/disable-function)."""
-    return os.environ.get(f"AzureWebJobs.{name}.Disabled", os.environ.get(f"AzureWebJobs_{name}_Disabled", "")).lower() in ("true", "1")
+    """The application setting that disables a function (learn.microsoft.com/azure/azure-functions/disable-function), in any case."""
+    names = {f"azurewebjobs.{name}.disabled".casefold(), f"azurewebjobs_{name}_disabled".casefold()}
+    return any(value.lower() in ("true", "1") for setting, value in os.environ.items() if setting.casefold() in names)
 
 
 def _plain(value: Any) -> Any:

@@ -77,7 +77,7 @@ class ProcessWorkers:
             for worker in self._workers:
                 self._new_channel(worker)
             loaded = await asyncio.gather(*(self._begin(worker) for worker in self._workers))
-        except AppDoesNotLoad:
+        except BaseException:  # the app does not load, or nobody wants it any more
             await self.stop()
             raise
         self._known = known(loaded[0].functions)

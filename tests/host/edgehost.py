@@ -21,14 +21,19 @@ HEAD = (
 )
 
 
-def an_app(folder: Path, code: str, host: dict[str, Any] | None = None, values: dict[str, str] | None = None) -> Path:
-    """An app of those functions in a new folder."""
+def an_app(
+    folder: Path,
+    code: str,
+    host: dict[str, Any] | None = None,
+    values: dict[str, str] | None = None,
+    local: dict[str, Any] | None = None,
+) -> Path:
+    """An app of those functions in a new folder. `values` and `local`: the sections Values and Host of its local.settings.json."""
     folder.mkdir()
     (folder / "function_app.py").write_text(HEAD + code, encoding="utf-8")
     (folder / "host.json").write_text(json.dumps({"version": "2.0", **(host or {})}), encoding="utf-8")
-    (folder / "local.settings.json").write_text(
-        json.dumps({"IsEncrypted": False, "Values": {"AZURE_FUNCTIONS_DURABLE_STRICT_TYPING": "1", **(values or {})}}), encoding="utf-8"
-    )
+    told = {"IsEncrypted": False, "Values": {"AZURE_FUNCTIONS_DURABLE_STRICT_TYPING": "1", **(values or {})}, "Host": local or {}}
+    (folder / "local.settings.json").write_text(json.dumps(told), encoding="utf-8")
     return folder
 
 

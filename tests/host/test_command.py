@@ -12,9 +12,9 @@ import aiohttp
 import pytest
 
 from standalone import configuration
-from standalone.__main__ import parser
 from standalone.contracts import AppDoesNotLoad
 from standalone.host import Host, HostRefuses
+from standalone.options import parser
 from tests.host.edgehost import APP, BEGINNING, ROOT, an_app, command, get, started
 
 SLOW = """
