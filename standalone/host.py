@@ -255,7 +255,8 @@ class Host:
             raise _in_use(error, port) from None
 
     async def _serve(self, bound: socket.socket, *, private: bool) -> web.AppRunner:
-        runner = web.AppRunner(Server(self, private=private).app, access_log=None, logger=protocol_log, shutdown_timeout=LONGEST_GOODBYE)
+        half = LONGEST_GOODBYE / 2  # aiohttp waits as long again after it has asked handlers to end
+        runner = web.AppRunner(Server(self, private=private).app, access_log=None, logger=protocol_log, shutdown_timeout=half)
         await runner.setup()
         self._stack.push_async_callback(runner.cleanup)
         await web.SockSite(runner, bound).start()

@@ -31,6 +31,7 @@ BOOT = "import sys; sys.path.append(sys.argv[1]); from standalone.workers.child 
 ROOT = str(Path(__file__).resolve().parents[2])
 LIVED_LONG = 10.0  # seconds after which a death is no sign that the next start will fail too
 LONGEST_PAUSE = 30.0
+LONGEST_GOODBYE = 2.0  # seconds for a worker to end by itself
 
 
 def _nobody(_worker: int, _message: Any) -> None:
@@ -116,7 +117,7 @@ class ProcessWorkers:
             return
         await worker.channel.close()
         try:
-            await asyncio.wait_for(worker.process.wait(), 2)
+            await asyncio.wait_for(worker.process.wait(), LONGEST_GOODBYE if worker.alive else 0)  # one that loads has nothing to lose
         except TimeoutError:
             with contextlib.suppress(ProcessLookupError):
                 worker.process.kill()

@@ -1,6 +1,5 @@
 """`python -m standalone`: what is said when it starts, when it cannot, and when it is told to stop."""
 
-import asyncio
 import json
 import re
 import signal
@@ -16,16 +15,6 @@ from standalone.contracts import AppDoesNotLoad
 from standalone.host import Host, HostRefuses
 from standalone.options import parser
 from tests.host.edgehost import APP, BEGINNING, ROOT, an_app, command, get, started
-
-SLOW = """
-import asyncio, pathlib
-
-@app.route(route="slow/{name}", methods=["GET"])
-async def slow(req: func.HttpRequest) -> str:
-    pathlib.Path(req.params["begun"]).touch()
-    await asyncio.sleep(1)
-    return "done"
-"""
 
 
 async def test_an_app_that_does_not_import_says_where_and_exits_with_1(tmp_path: Path) -> None:
@@ -62,23 +51,6 @@ async def test_a_state_folder_belongs_to_one_process(host: Host) -> None:
     with pytest.raises(HostRefuses, match="another process uses the state folder"):
         async with Host(APP, host.state_dir):
             raise AssertionError("never reached")
-
-
-async def test_a_request_under_way_is_answered_before_the_host_stops(tmp_path: Path) -> None:
-    """SIGTERM comes with every deployment; nobody's decision may get a broken connection for it."""
-    app, begun = an_app(tmp_path / "app", SLOW), tmp_path / "begun"
-    async with started("--port", "0", "--state", str(tmp_path / "state"), "--log", "json", app=app) as (process, url):
-        async with aiohttp.ClientSession(url) as http:
-            request = asyncio.create_task(get(http, f"/api/slow/capability?begun={begun}"))
-            while not begun.exists():
-                await asyncio.sleep(0.01)
-            process.send_signal(signal.SIGTERM)
-            assert await request == (200, "done")
-        _, errors = await asyncio.wait_for(process.communicate(), 10)
-        assert process.returncode == 0
-    lines = [json.loads(line) for line in errors.decode().splitlines()]
-    assert [line["message"].rpartition(" 200 ")[0] for line in lines if " 200 " in line["message"]] == ["GET /api/slow/{name}"]
-    assert "capability" not in errors.decode()
 
 
 @pytest.mark.parametrize(
