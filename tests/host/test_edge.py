@@ -129,7 +129,8 @@ async def test_the_clock_is_skipped_over_http(host: Host, http: aiohttp.ClientSe
 
 async def test_a_skip_that_cannot_be_kept_is_refused_and_may_be_tried_again(host: Host, http: aiohttp.ClientSession) -> None:
     """Else a host that is killed afterwards would start in the past of its own histories."""
-    in_the_way = host.state_dir / "clock.tmp"
+    in_the_way = host.state_dir / "clock.json"
+    in_the_way.unlink(missing_ok=True)
     in_the_way.mkdir()
     async with http.post("/standalone/clock", json={"advance": "PT1H"}) as answer:
         assert (answer.status, answer.headers["Retry-After"]) == (503, "5")

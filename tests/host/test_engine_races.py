@@ -113,6 +113,6 @@ async def test_what_is_purged_before_its_end_takes_its_timers_with_it(tmp_path: 
     async with running(APP, tmp_path, clock=clock) as host:
         signal_later(host, "b", BEGINNING + timedelta(minutes=1))
         await host.advance(seconds=30)
-        assert await host.engine.entity_state("counter", "b") == "null"
+        assert await host.engine.entity_state("counter", "b") is None
         await host.advance(seconds=30)
         assert await host.engine.entity_state("counter", "b") == "1"

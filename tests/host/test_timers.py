@@ -164,7 +164,8 @@ async def test_a_timer_function_runs_though_its_next_time_cannot_be_kept(tmp_pat
     clock, workers = HostClock(virtual=True, start=BEGINNING), SlowWorkers()
     workers.let_go.set()
     run = timers(tmp_path, clock, workers)
-    (tmp_path / "timers.tmp").mkdir()  # in the way of the file
+    (tmp_path / "timers.json").unlink(missing_ok=True)
+    (tmp_path / "timers.json").mkdir()  # in the way of the file
     for minutes in (5, 10):
         clock.move_to(BEGINNING + timedelta(minutes=minutes))
         await run.run_due()
