@@ -74,7 +74,12 @@ def well_formed(json_text: str) -> str:
     if json_text.isascii() and ("\\u" not in json_text or "\\ud" not in json_text.lower()):
         return json_text
     plain = json.dumps(json.loads(json_text), ensure_ascii=False) if "\\ud" in json_text.lower() else json_text
-    return plain.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return without_surrogates(plain)
+
+
+def without_surrogates(text: str) -> str:
+    """Any text, with U+FFFD for lone surrogates: UTF-8, and so the file, takes none."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def event(kind: int, at: str, event_id: int = -1, **fields: Any) -> Event:

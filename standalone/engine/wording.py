@@ -38,6 +38,11 @@ def activity_failed(name: str, why: str) -> str:
     return f"Activity function '{name}' failed: {why}"
 
 
+def activity_gone(name: str) -> str:
+    """The failure of an activity that the app no longer has (TaskNonexistentActivityShim.cs)."""
+    return f"Activity function '{name}' does not exist."
+
+
 def activity_details(message: str, stack: str) -> str:
     """The details of a failed activity: the extension's exception around the Functions host's. The SDK puts them behind the reason."""
     return _details("System.Exception", message, _rpc(f"Result: Failure\nException: {message}\nStack: {stack}", message, stack))

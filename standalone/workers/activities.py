@@ -12,11 +12,13 @@ from standalone.engine import faults
 from standalone.engine.orchestration import Activity
 from standalone.engine.replay import HTTP_ACTIVITY
 from standalone.workers import durable_http
-from standalone.workers.functions import Functions
+from standalone.workers.functions import Function, Functions
 from standalone.workers.sleeping import running_for_the_app
 from standalone.workers.threads import Threads
 
 log = logging.getLogger("standalone.activities")
+
+GRACE = 1.0  # seconds
 
 
 class Outcome(NamedTuple):
@@ -30,66 +32,77 @@ Tell = Callable[[Outcome], None]
 
 
 class Activities:
-    """The activities that run in this process."""
+    """The activities that run in this process. Each begins in the context that this was made in, and none sees what another set there."""
 
     def __init__(self, functions: Functions) -> None:
         self._functions = functions
         self._loop = asyncio.get_running_loop()
+        self._context = contextvars.copy_context()
         self._threads = Threads(functions.pool)
         self._tasks: set[asyncio.Task[None]] = set()
+        self._closed = False
 
     def start(self, activity: Activity, who: str, tell: Tell) -> None:
         """Run an activity and `tell` on the loop, once, what came of it. `who`: what it is known by while it sleeps."""
-        if activity.name.casefold() in self._functions.known.disabled:
-            failure = FunctionFailed(f"Function '{activity.name}' is disabled.")
-            self._loop.call_soon(tell, Outcome(None, failure))
-        elif activity.name == HTTP_ACTIVITY:
-            self._spawn(self._on_loop(who, activity.name, durable_http.call(activity.input), tell))
-        elif self._functions.in_thread(activity.name):
-            self._start_in_thread(activity, who, tell)
-        else:
-            self._spawn(self._on_loop(who, activity.name, self._functions.act(activity.name, activity.input), tell))
-
-    def _start_in_thread(self, activity: Activity, who: str, tell: Tell) -> None:
         once = _Once(tell)
+        if activity.name == HTTP_ACTIVITY:
+            self._spawn(activity.name, who, durable_http.call(activity.input), once)
+            return
+        try:
+            function = self._functions.activity(activity.name)
+        except FunctionFailed as failure:
+            self._loop.call_soon(once, Outcome(None, failure))
+            return
+        task = None
+        if function.is_async:
+            task = self._spawn(activity.name, who, self._functions.act(function, activity.input), once)
+        else:
+            run = functools.partial(self._context.copy().run, self._in_thread, function, activity, who)
+            self._threads.run(run, once)
         limit = self._functions.timeout
         if limit:
-            once.alarm = self._loop.call_later(limit.total_seconds(), once, Outcome(None, self._functions.timed_out(activity.name)))
-        context = contextvars.copy_context()
-        self._threads.run(functools.partial(context.run, self._in_thread, activity, who), once)
+            once.alarm = self._loop.call_later(limit.total_seconds(), self._too_long, once, activity.name, task)
 
-    def _in_thread(self, activity: Activity, who: str) -> Outcome:
+    def _too_long(self, once: "_Once", name: str, task: asyncio.Task[None] | None) -> None:
+        """Tell so without waiting: a task that is cancelled may not mind, and a thread cannot be stopped."""
+        once(Outcome(None, self._functions.timed_out(name)))
+        if task is not None:
+            task.cancel()
+
+    def _in_thread(self, function: Function, activity: Activity, who: str) -> Outcome:
         running_for_the_app.set(who)
         faults.point("activity started")
         try:
-            return Outcome(self._functions.act_here(activity.name, activity.input))
+            return Outcome(self._functions.act_here(function, activity.input))
         except FunctionFailed as failure:
             return Outcome(None, failure)
-        except BaseException as error:  # whatever it is, an activity that nobody answers for would be waited for for ever
-            return _host_failed(activity.name, error)
 
-    async def _on_loop(self, who: str, name: str, work: Coroutine[Any, Any, str | None], tell: Tell) -> None:
+    async def _on_loop(self, who: str, name: str, work: Coroutine[Any, Any, str | None], once: "_Once") -> None:
         running_for_the_app.set(who)
         faults.point("activity started")
         try:
             outcome = Outcome(await work)
         except FunctionFailed as failure:
             outcome = Outcome(None, failure)
-        except Exception as error:
+        except BaseException as error:  # whatever it is, an activity that nobody answers for would be waited for for ever
             outcome = _host_failed(name, error)
-        tell(outcome)
+        if not self._closed:
+            self._context.run(once, outcome)
 
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        task = self._loop.create_task(work)
+    def _spawn(self, name: str, who: str, work: Coroutine[Any, Any, str | None], once: "_Once") -> asyncio.Task[None]:
+        task = self._loop.create_task(self._on_loop(who, name, work, once), context=self._context.copy())
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        return task
 
     async def close(self) -> None:
-        """Abandon what runs."""
+        """Abandon what runs, after a moment in which it may end."""
+        self._closed = True
         self._threads.close()
         for task in self._tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=GRACE)
 
 
 class _Once:

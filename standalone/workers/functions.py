@@ -1,7 +1,8 @@
 """Calling the app's functions as the Functions worker does: decode by the library's converters, run, encode by them.
 
-Async functions run on the loop, sync ones in the thread pool, orchestrators and entities where they are called: they are short and
-must not wait. What a function raises becomes FunctionFailed, worded as the Functions host hands it on.
+Async functions run on the loop, sync ones in the thread pool, orchestrators where they are called: they are short and must not wait.
+Whatever a function raises, KeyboardInterrupt and CancelledError too, becomes FunctionFailed, worded as the Functions host hands it on:
+somebody waits for an answer, and what one function raises must not end the process of the others.
 """
 
 import asyncio
@@ -13,7 +14,7 @@ import os
 import traceback
 import typing
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from http.cookies import Morsel
@@ -128,7 +129,7 @@ class Functions:
         try:
             body = self._decode(function, "string", trigger)
             return Answer(json.loads(h.well_formed(function.call(**{function.parameter: body}))))
-        except (Exception, SystemExit) as error:
+        except BaseException as error:
             _, found, state = str(error).rpartition(OUT_OF_PROCESS_STATE)
             if found:
                 raised = _json_object(h.well_formed(state))
@@ -142,35 +143,38 @@ class Functions:
         function = self.durable["entity", name.casefold()]
         try:
             body = self._decode(function, "string", trigger)
-            answer: Mapping[str, Any] = json.loads(await self._run(function, self._with_clients(function, {function.parameter: body})))
-            return answer
-        except (Exception, SystemExit) as error:
+            answer = h.well_formed(await self._run(function, self._with_clients(function, {function.parameter: body})))
+            state: Mapping[str, Any] = json.loads(answer)
+            return state
+        except BaseException as error:
             raise _failed(error) from error
 
-    async def act(self, name: str, value: str | None) -> str | None:
-        """Call an activity with its input's JSON; answer its result's JSON. Raises FunctionFailed."""
-        function = self.durable["activity", name.casefold()]
+    def activity(self, name: str) -> Function:
+        """The activity of this name. Raises FunctionFailed where it cannot be run: disabled, or gone since it was scheduled."""
+        if name.casefold() in self.known.disabled:
+            raise FunctionFailed(f"Function '{name}' is disabled.")
         try:
-            return self._encoded(function, await self._run(function, self._activity_arguments(function, value)))
-        except (Exception, SystemExit) as error:
+            return self.durable["activity", name.casefold()]
+        except KeyError:
+            raise FunctionFailed(wording.activity_gone(name)) from None
+
+    async def act(self, activity: Function, value: str | None) -> str | None:
+        """Call an async activity with its input's JSON; answer its result's JSON. Raises FunctionFailed. The caller minds the time."""
+        try:
+            return self._encoded(activity, await activity.call(**self._activity_arguments(activity, value)))
+        except BaseException as error:
             raise _failed(error) from error
 
-    def in_thread(self, activity: str) -> bool:
-        """Is it a sync activity, to be called by `act_here` in a thread?"""
-        return not self.durable["activity", activity.casefold()].is_async
-
-    def act_here(self, name: str, value: str | None) -> str | None:
+    def act_here(self, activity: Function, value: str | None) -> str | None:
         """Call a sync activity, as `act` does, in the thread of the caller. Raises FunctionFailed."""
-        function = self.durable["activity", name.casefold()]
         try:
-            arguments = self._activity_arguments(function, value)
-            return self._encoded(function, function.call(**self._with_context(function, arguments)))
-        except (Exception, SystemExit) as error:
+            return self._encoded(activity, activity.call(**self._activity_arguments(activity, value)))
+        except BaseException as error:
             raise _failed(error) from error
 
     def _activity_arguments(self, function: Function, value: str | None) -> dict[str, Any]:
         argument = self._decode(function, "string", "null" if value is None else value)
-        return self._with_clients(function, {function.parameter: argument})
+        return self._with_context(function, self._with_clients(function, {function.parameter: argument}))
 
     def _encoded(self, function: Function, result: Any) -> str | None:
         encoded = self.registry.get("activityTrigger").encode(result, expected_type=function.returns)
@@ -183,7 +187,7 @@ class Functions:
             request = self.registry.get("httpTrigger").decode(_http_datum(call), trigger_metadata={})
             result = await self._run(function, self._with_clients(function, {function.parameter: request}))
             return _http_answer(None if result is None else self.registry.get("http").encode(result, expected_type=function.returns))
-        except (Exception, SystemExit) as error:
+        except BaseException as error:
             raise _failed(error) from error
 
     async def call_timer(self, name: str, past_due: bool, now: datetime) -> None:
@@ -194,7 +198,7 @@ class Functions:
         try:
             timer = self._decode(function, "json", json.dumps({"IsPastDue": past_due, "ScheduleStatus": status}))
             await self._run(function, self._with_clients(function, {function.parameter: timer}))
-        except (Exception, SystemExit) as error:
+        except BaseException as error:
             raise _failed(error) from error
 
     def _with_clients(self, function: Function, arguments: dict[str, Any]) -> dict[str, Any]:
@@ -209,22 +213,49 @@ class Functions:
         return arguments
 
     async def _run(self, function: Function, arguments: dict[str, Any]) -> Any:
-        arguments = self._with_context(function, arguments)
-        seconds = self.timeout.total_seconds() if self.timeout else None
+        """Call a function, and wait for it as long as it may take; what takes longer is cancelled, or abandoned where it does not mind."""
+        call = functools.partial(function.call, **self._with_context(function, arguments))
+        loop = asyncio.get_running_loop()
+        work: asyncio.Future[Any]
+        if function.is_async:
+            work = loop.create_task(_caught_on_loop(call))
+        else:
+            work = loop.run_in_executor(self.pool, functools.partial(contextvars.copy_context().run, _caught, call))
         try:
-            async with asyncio.timeout(seconds) as limit:
-                if function.is_async:
-                    return await function.call(**arguments)
-                run = functools.partial(contextvars.copy_context().run, functools.partial(function.call, **arguments))
-                return await asyncio.get_running_loop().run_in_executor(self.pool, run)
-        except TimeoutError:
-            if not limit.expired():
-                raise
-            raise self.timed_out(function.info.name) from None
+            done, _ = await asyncio.wait((work,), timeout=self.timeout.total_seconds() if self.timeout else None)
+        finally:
+            if not work.done():
+                work.add_done_callback(_look_away)
+                work.cancel()
+        if not done:
+            raise self.timed_out(function.info.name)
+        return work.result()
 
     def timed_out(self, name: str) -> FunctionFailed:
         """The failure of a function that ran longer than it may."""
         return FunctionFailed(f"Timeout value of {self.timeout} was exceeded by function: {name}")
+
+
+def _caught(call: Callable[[], Any]) -> Any:
+    """Call a sync function. Raises FunctionFailed: a future takes no StopIteration."""
+    try:
+        return call()
+    except BaseException as error:
+        raise _failed(error) from error
+
+
+async def _caught_on_loop(call: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
+    """Call an async function. Raises FunctionFailed: a task lets KeyboardInterrupt and SystemExit out into the loop."""
+    try:
+        return await call()
+    except BaseException as error:
+        raise _failed(error) from error
+
+
+def _look_away(abandoned: asyncio.Future[Any]) -> None:
+    """Nobody waits for it any more, and its failure is no news."""
+    if not abandoned.cancelled():
+        abandoned.exception()
 
 
 def _json_object(text: str) -> Mapping[str, Any] | None:
@@ -236,7 +267,7 @@ def _json_object(text: str) -> Mapping[str, Any] | None:
 
 
 def _message(error: BaseException) -> str:
-    return f"{type(error).__name__}: {error}"
+    return h.without_surrogates(f"{type(error).__name__}: {error}")
 
 
 def _stack(error: BaseException) -> str:

@@ -27,7 +27,7 @@ class VirtualSleep:
         self._order = itertools.count()
 
     def __enter__(self) -> Self:
-        self._real = asyncio.sleep
+        self._real, self._loop = asyncio.sleep, asyncio.get_running_loop()
         asyncio.sleep = self._sleep
         self.clock.on_move(self._wake)
         return self
@@ -49,6 +49,8 @@ class VirtualSleep:
         who = running_for_the_app.get()
         if delay <= 0 or not who or not self.clock.virtual:
             return await self._real(delay, result)
+        if asyncio.get_running_loop() is not self._loop:  # a sync activity that runs a loop of its own, in its thread
+            return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(self._sleep(delay, result), self._loop))
         due = microseconds(self.clock.now() + timedelta(seconds=delay))
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         heapq.heappush(self._asleep, (due, next(self._order), future, who))

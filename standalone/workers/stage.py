@@ -219,7 +219,8 @@ class Stage:
             self.emit(Answered(call.number, value, None))
 
     async def close(self) -> None:
-        """Abandon what runs."""
+        """Abandon what runs; nobody is told any more."""
+        self.emit = _say_nothing
         await self.activities.close()
         for task in list(self.tasks):
             task.cancel()
@@ -227,3 +228,7 @@ class Stage:
             with suppress(asyncio.CancelledError, Exception):
                 await task
         self.functions.close()
+
+
+def _say_nothing(_message: Any) -> None:
+    """How a stage that is closed answers."""

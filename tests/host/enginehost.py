@@ -56,12 +56,13 @@ class Host:
 
 @asynccontextmanager
 async def running(
-    app_dir: Path, state: Path, *, clock: StandingClock | None = None, settings: EngineSettings | None = None
+    app_dir: Path, state: Path, *, clock: StandingClock | None = None, settings: EngineSettings | None = None, **options: Any
 ) -> AsyncIterator[Host]:
-    """The app in `app_dir` on the engine, in this process."""
+    """The app in `app_dir` on the engine, in this process. `options` are the workers'."""
     clock = clock or StandingClock()
     environment = {"AZURE_FUNCTIONS_DURABLE_STRICT_TYPING": "1"}  # loose, the SDK warns once, and warnings are errors here
-    workers = InProcessWorkers(app_dir, clock=clock, binding_base_url="http://127.0.0.1:9/durabletask/", environment=environment)
+    url = "http://127.0.0.1:9/durabletask/"
+    workers = InProcessWorkers(app_dir, clock=clock, binding_base_url=url, environment=environment, **options)
     engine = Engine(state / "engine.sqlite", clock, workers, settings=settings or EngineSettings(synchronous="OFF"))
     await workers.start()
     try:

@@ -109,7 +109,7 @@ async def test_an_app_can_be_loaded_again_and_others_beside_it(tmp_path: Path) -
         (app_dir / "helper.py").write_text(f"word = {answer!r}\n")
         workers = in_process(app_dir)
         await workers.start()
-        assert await workers.functions.act("say", '"x"') == json.dumps(answer)
+        assert workers.functions.act_here(workers.functions.activity("say"), '"x"') == json.dumps(answer)
         await workers.stop()
 
 
@@ -165,18 +165,19 @@ async def test_a_function_that_takes_too_long_fails(tmp_path: Path) -> None:
     """host.json's functionTimeout: async functions are cancelled, sync ones abandoned; either way it is a failure."""
     code = """
 gate = threading.Event()
-@app.activity_trigger(input_name="payload")
-async def patient(payload: str):
+@app.route(route="patient")
+async def patient(req: func.HttpRequest) -> str:
     await asyncio.Event().wait()
-@app.activity_trigger(input_name="payload")
-def stuck(payload: str):
+@app.route(route="stuck")
+def stuck(req: func.HttpRequest) -> str:
     gate.wait(5)
 """
     workers = in_process(app_of(tmp_path / "app", code), function_timeout=timedelta(seconds=0.05))
     await workers.start()
     for name in ("patient", "stuck"):
         with pytest.raises(FunctionFailed, match=f"Timeout value of 0:00:00.050000 was exceeded by function: {name}"):
-            await workers.functions.act(name, '"x"')
+            await workers.call_http(name, HttpCall("GET", "http://x/api/", [], [], {}, b""))
+    sys.modules["function_app"].gate.set()
     await workers.stop()
 
 
