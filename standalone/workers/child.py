@@ -86,6 +86,8 @@ async def live(descriptor: int) -> None:
     with child.time.wall:
         await child.channel.connect(socket.socket(fileno=descriptor))
         await child.ended
+        if child.stage is not None:
+            await child.stage.close()
 
 
 def main() -> None:
@@ -93,7 +95,7 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the main process decides when we end
     logs.configure_worker()
     with sdk.adjusted():
-        asyncio.run(live(int(sys.argv[-1])))
+        asyncio.new_event_loop().run_until_complete(live(int(sys.argv[-1])))  # asyncio.run would wait for tasks that do not mind
     sys.stdout.flush()
     sys.stderr.flush()
-    os._exit(0)  # threads of sync activities may run on: they are abandoned
+    os._exit(0)  # threads and tasks of activities may run on: they are abandoned
