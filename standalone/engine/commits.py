@@ -71,12 +71,15 @@ class Committer:
         commit.add_done_callback(lambda ended: self._loop.call_soon_threadsafe(self._ended, group, waiters, ended.exception()))
 
     def _ended(self, group: Group, waiters: list[asyncio.Future[None]], error: BaseException | None) -> None:
-        if isinstance(error, sqlite3.Error):
+        if error is None:
+            try:
+                self._written(group)
+            except Exception as failure:  # of reading the file, say: what follows from the group is found there again
+                log.exception("What follows from a commit could not be done.")
+                error = failure
+        if error is not None:
             self._task = self._loop.create_task(self._fail(error, waiters))
             return
-        if error:
-            raise error
-        self._written(group)
         _release(waiters, None)
         faults.point("acknowledged")
         self._begin()
@@ -92,7 +95,7 @@ class Committer:
         if self._store.log_is_long():
             self._thread.submit(self._store.begin_log_anew)
 
-    async def _fail(self, error: sqlite3.Error, waiters: list[asyncio.Future[None]]) -> None:
+    async def _fail(self, error: BaseException, waiters: list[asyncio.Future[None]]) -> None:
         """Refuse everything until the file can be written again; then whoever collects starts from what is on disk."""
         self.failure = StoreFailed(f"The engine's file {self._store.path} cannot be written: {error}")
         log.critical("%s. Nothing is accepted until it can be.", self.failure)

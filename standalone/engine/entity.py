@@ -81,16 +81,20 @@ class Entity:
             each
             for event in self.inbox
             if event["EventType"] == h.EVENT_RAISED and event["Name"].startswith("op")
-            for each in self._in_order(json.loads(event["Input"]))
+            for each in self._in_order(json.loads(event["Input"] or "null"))
         ]
         batch = Batch(self.seqs, self.fired, self.inbox, requests)
         self.seqs, self.fired, self.inbox, self.busy = [], [], [], True
         return batch
 
     def _in_order(self, message: Any) -> Sequence[Mapping[str, Any]]:
-        if not isinstance(message, dict) or "op" not in message:  # somebody has raised an event of that name
+        """The requests that are to be done now that this one has come. Anybody may raise an event of that name: what is none is dropped."""
+        if not _is_request(message):
             return []
-        return [message] if "due" in message else self.sorter.take(message)
+        try:
+            return [message] if "due" in message else self.sorter.take(message)
+        except (TypeError, ValueError):  # stamps that are none
+            return []
 
     def trigger(self, requests: Sequence[Mapping[str, Any]]) -> str:
         """The JSON that the extension gives the function."""
@@ -151,3 +155,10 @@ class Entity:
 def is_signal(request: Mapping[str, Any]) -> bool:
     """Does nobody wait for the answer?"""
     return bool(request.get("signal"))
+
+
+def _is_request(message: Any) -> bool:
+    if not isinstance(message, dict):
+        return False
+    needed = ("op", "id") if is_signal(message) else ("op", "id", "parent")
+    return all(isinstance(message.get(name), str) for name in needed)

@@ -176,10 +176,19 @@ class _Replay:
     def close(self, number: int, result: Any, *, failed: bool = False) -> None:
         """An answer for an open task; one that nobody waits for (a cancelled timer's) is ignored."""
         task = self.open.get(number)
-        if task is not None:
+        if task is None:
+            return
+        try:
             task.finish(result, failed=failed)
-            self.open.pop(number, None)
-            self.advance()
+        except Exception as failure:  # of a retry's or a poll's next step
+            self.fail(failure)
+        self.open.pop(number, None)
+        self.advance()
+
+    def fail(self, failure: Exception) -> None:
+        """As in .NET, whatever goes wrong with an action or with the answer fails the orchestration."""
+        why = str(failure)
+        self.ended = ("Failed", wording.orchestrator_failed(self.name, why), wording.refused_details(why))
 
     def on_task_scheduled(self, event: h.Event) -> None:
         number, name = event["EventId"], event["Name"]
@@ -224,8 +233,8 @@ class _Replay:
         try:
             self.set_custom_status(state.get("customStatus"))
             self.groups = self.groups_of(state)
-        except Exception as failure:  # as in .NET: whatever goes wrong with the answer fails the orchestration
-            self.ended = ("Failed", wording.orchestrator_failed(self.name, str(failure)), wording.refused_details(str(failure)))
+        except Exception as failure:
+            self.fail(failure)
             return
         self.advance()
 
@@ -261,8 +270,8 @@ class _Replay:
                 self.position += 1
                 started = [self.invoke(action) for action in group]
                 self.awaiting = started[0] if len(started) == 1 else when_any(started) if started else finished()
-        except Exception as failure:  # the same
-            self.ended = ("Failed", wording.orchestrator_failed(self.name, str(failure)), wording.refused_details(str(failure)))
+        except Exception as failure:
+            self.fail(failure)
 
     def end(self) -> None:
         """The list is through: the function has failed, is done, or goes on another time."""

@@ -205,6 +205,33 @@ async def test_what_is_not_json_and_what_is_not_a_task_fail_as_on_the_real_engin
     assert told.startswith("Non-Deterministic workflow detected: A previous execution of this orchestration scheduled an activity task")
 
 
+async def test_a_next_step_that_cannot_be_fails_its_orchestration(host: Host) -> None:
+    """Whatever goes wrong in the extension's own part is a failure, as in .NET, and not an instance that stands still."""
+    instance = await host.engine.start_instance("tries_again_in_30_000_years", None)
+    await host.engine.settle()
+    found = await status_of(host.engine, instance)
+    assert (found.runtime_status, found.output_json) == (
+        "Failed", '"Orchestrator function \'tries_again_in_30_000_years\' failed: date value out of range"',
+    )  # fmt: skip
+
+
+async def test_an_activity_that_the_app_no_longer_has_fails(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """The app may be changed while one is under way: the host starts, and its orchestration hears of it."""
+    code = "import azure.durable_functions as df\nimport asyncio\napp = df.DFApp()\n"
+    old = "@app.activity_trigger(input_name='payload')\nasync def act(payload: str):\n    await asyncio.sleep(3600)\n"
+    calls = "@app.orchestration_trigger(context_name='context')\ndef calls(context):\n    yield context.call_activity('act', 1)\n"
+    (tmp_path / "app").mkdir()
+    (tmp_path / "app" / "function_app.py").write_text(code + old + calls)
+    async with running(tmp_path / "app", tmp_path) as host:
+        await host.engine.start_instance("calls", None, "one")
+        await host.engine.settle()
+    (tmp_path / "app" / "function_app.py").write_text(code + old.replace("act(", "other(") + calls.replace("'act'", "'other'"))
+    async with running(tmp_path / "app", tmp_path) as host:
+        await host.engine.settle()
+        assert (await status_of(host.engine, "one")).runtime_status == "Failed"
+        assert "Activity function 'act' does not exist." in caplog.text
+
+
 async def test_a_child_without_a_version_gets_the_default_one(tmp_path: Path) -> None:
     """host.json's defaultVersion is for whoever is given none; a version that is given stays."""
     async with running(APP, tmp_path, settings=EngineSettings(default_version="1.2", version_match="None", synchronous="OFF")) as host:
@@ -343,6 +370,23 @@ async def test_an_entity_keeps_its_state_over_a_restart_and_counts_each_signal_o
         assert await host.engine.entity_state("counter", "K") is None
 
 
+async def test_an_entity_minds_operations_and_no_other_event(host: Host) -> None:
+    """Anybody who may raise events may raise one at an entity's id; what is no operation is dropped, and the next one is done."""
+    await host.engine.signal_entity("counter", "a", "add", '"1"')
+    await host.engine.settle()
+    for name, given in (
+        ("decision", "1"),
+        ("op", "1"),
+        ("op", "null"),
+        ("op", '{"op": "add"}'),
+        ("no", '{"op": "add", "signal": true, "id": "i"}'),
+    ):
+        await host.engine.raise_event("@counter@a", name, given)
+    await host.engine.signal_entity("counter", "a", "add", '"2"')
+    await asyncio.wait_for(host.engine.settle(), 10)
+    assert await host.engine.entity_state("counter", "a") == "3"
+
+
 async def test_hostile_text_comes_through_and_lone_surrogates_become_replacement_characters(host: Host) -> None:
     """NUL, emoji, direction marks, a megabyte: whole. Half a character: U+FFFD, as on its way through .NET."""
     given = ["\x00", "\U0001f600", "\u202e", "\r\n", "<script>", "é", "x" * 1_000_000]
@@ -370,4 +414,31 @@ async def test_a_full_disk_refuses_what_it_cannot_keep_and_goes_on_when_there_is
     assert await host.engine.get("refused") is None
     await host.engine.raise_event("before", "decision", "1")
     await host.engine.settle()
+    assert (await status_of(host.engine, "before")).output_json == '["hello ana",1]'
+
+
+@pytest.mark.parametrize("part", ["the commit", "what follows from it"])
+async def test_a_commit_that_fails_of_an_unknown_cause_is_like_a_full_disk(host: Host, monkeypatch: pytest.MonkeyPatch, part: str) -> None:
+    """Those who wait are told, and the engine begins again from the file: nobody waits for ever."""
+    await host.engine.start_instance("approval", '{"name": "ana"}', "before")
+    await host.engine.settle()
+    faults = iter([ValueError("no cause that is known")])
+
+    def fails_once(*_: Any) -> None:
+        for fault in faults:
+            raise fault
+        undisturbed(*_)
+
+    commits, store = host.engine._dispatcher.commits, host.engine._store
+    owner, name = (store, "commit") if part == "the commit" else (commits, "_written")
+    undisturbed = getattr(owner, name)
+    monkeypatch.setattr(owner, name, fails_once)
+    with pytest.raises(contracts.StoreFailed, match="no cause that is known"):
+        await asyncio.wait_for(host.engine.raise_event("before", "decision", "1"), 10)
+    async with asyncio.timeout(10):
+        while host.engine._dispatcher.commits.failure:
+            await asyncio.sleep(0.05)
+        if part == "the commit":
+            await host.engine.raise_event("before", "decision", "1")
+        await host.engine.settle()
     assert (await status_of(host.engine, "before")).output_json == '["hello ana",1]'

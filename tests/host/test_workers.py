@@ -251,6 +251,8 @@ async def test_call_http_is_made_by_the_host_and_any_answer_is_a_result(tmp_path
         asked.append(f"{request.method} {request.path} {(await request.text())}".strip())
         if request.path == "/slow" and len(asked) < 3:
             return web.Response(status=202, headers={"Location": f"http://127.0.0.1:{port}/slow", "Retry-After": "5"})
+        if request.path == "/dated":
+            return web.Response(status=202, headers={"Location": "/", "Retry-After": "Wed, 21 Oct 2026 07:28:00 GMT"})
         return web.Response(status=404 if request.path == "/missing" else 200, text="told")
 
     application = web.Application()
@@ -283,6 +285,7 @@ def asks(context):
 
         assert await ask("POST", f"http://127.0.0.1:{port}/there", {"a": 1}) == [200, "told"]
         assert await ask("GET", f"http://127.0.0.1:{port}/missing") == [404, "told"]
+        assert "Orchestrator function 'asks' failed: " in await ask("GET", f"http://127.0.0.1:{port}/dated")
         assert "Activity function 'BuiltIn::HttpActivity' failed: Cannot connect" in await ask("GET", "http://127.0.0.1:1/")
         asked.clear()
         assert await ask("GET", f"http://127.0.0.1:{port}/slow") == [202, ""]

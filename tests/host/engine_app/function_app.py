@@ -113,5 +113,10 @@ def works_long(context: Any) -> Generator[Any, Any, Any]:
 
 
 @app.orchestration_trigger(context_name="context")
+def tries_again_in_30_000_years(context: Any) -> Generator[Any, Any, Any]:
+    yield context.call_activity_with_retry("fail", df.RetryOptions(10**15, 3), "no")
+
+
+@app.orchestration_trigger(context_name="context")
 def echoes(context: Any) -> Generator[Any, Any, Any]:
     return (yield context.call_activity("echo", context.get_input()))
