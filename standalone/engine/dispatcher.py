@@ -1,16 +1,13 @@
-"""The dispatcher: who sits where, and what goes to whom.
+"""The dispatcher: what goes to whom, between the file and the workers.
 
-An instance gets a seat in a worker when there is something to do for it, and keeps it while it rests, until others need the room. While
-`most_active` are busy the others wait on disk, but not for long activities: after a moment without a free seat more are let in.
 Messages are handed to the worker at once: the episode that takes one cannot be on disk before it, and a message that is taken in the
-group in which it came is never written.
+group in which it came is never written. What comes for an instance that waits for a seat (seats.py) waits on disk.
 """
 
 import asyncio
 import itertools
-from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -21,9 +18,8 @@ from standalone.engine.alarm import Alarm, Key
 from standalone.engine.commits import Committer
 from standalone.engine.messages import Arrival, Committed, Deliver, Episode, Load, Send, Unload
 from standalone.engine.orchestration import ENDED, ONE_BEHIND_THE_OTHER, microseconds
+from standalone.engine.seats import PATIENCE, Seat, Seats
 from standalone.engine.store import Group, Row, Store
-
-PATIENCE = 0.1  # seconds for which those that wait for a seat wait at most without any of them getting one
 
 
 @dataclass(frozen=True)
@@ -38,22 +34,6 @@ class EngineSettings:
     version_failure: str = "Reject"  # the others wait for a host that runs them, or Fail
 
 
-@dataclass
-class Seat:
-    """An instance that is loaded in a worker."""
-
-    worker: int
-    unanswered: dict[int, Arrival] = field(default_factory=dict)  # delivered, not yet in an episode
-    running: int = 0  # activities
-    uncommitted: int = 0  # episodes on their way to the disk
-    fresh: bool = False
-
-    @property
-    def rests(self) -> bool:
-        """Is there nothing under way?"""
-        return not (self.unanswered or self.running or self.uncommitted or self.fresh)
-
-
 class Dispatcher:
     """Everything between the verbs and the workers. Nothing here waits; `commits.written()` does."""
 
@@ -63,18 +43,15 @@ class Dispatcher:
         self.alarm = Alarm(store, clock, self._timer_due)
         self.changed = asyncio.Event()
         self._ticks = itertools.count(-1, -1)  # numbers of messages that are not in the table
+        patience = 0.0 if clock.virtual else PATIENCE
+        self._seats = Seats(settings.most_active, settings.most_seated, patience, self._sit_down, self._leave)
         workers.attach(self._receive, self._worker_lost, self.changed.set)
         self._forget()
         self._take_up()
 
     def _forget(self) -> None:
-        self._seats: dict[int, Seat] = {}
-        self._resting: OrderedDict[int, None] = OrderedDict()
         self._mail: dict[int, list[Arrival]] = {}  # for instances without a seat
         self._stored_mail: set[int] = set()  # the same, to be read from the file
-        self._backlog: dict[int, None] = {}
-        self._let_in: asyncio.TimerHandle | None = None
-        self._seats_given = 0
         self._draining: dict[int, int] = {}  # instances of a lost worker: episodes still on their way to the disk
         self._held: set[int] = set()  # instances that are being rewound
         self._lost: dict[int, str] = {}  # instances of a lost worker, and how it died
@@ -94,8 +71,7 @@ class Dispatcher:
 
     def _begin_again(self) -> None:
         """A commit failed, and the file can be written again: what was not on disk never happened."""
-        for n in list(self._seats):
-            self._leave(n)
+        self._seats.clear()
         self._forget()
         self._take_up()
         self.changed.set()
@@ -103,17 +79,16 @@ class Dispatcher:
     async def close(self) -> None:
         """Write what has come in. What runs is abandoned, and runs again at the next start."""
         self.alarm.stop()
-        if self._let_in:
-            self._let_in.cancel()
+        self._seats.close()
         await self.commits.close()
 
     def quiet(self) -> bool:
         """Is nothing left to do at the present time? Raises StoreFailed."""
         self.commits.check()
-        if not self.commits.idle or self._backlog or self._draining or self._held or self.alarm.overdue():
+        if not self.commits.idle or self._seats.crowded or self._draining or self._held or self.alarm.overdue():
             return False
         running = 0
-        for seat in self._seats.values():
+        for seat in self._seats.all():
             if seat.unanswered or seat.uncommitted or seat.fresh:
                 return False
             running += seat.running
@@ -158,9 +133,8 @@ class Dispatcher:
         self._vanished.add(row.id)
         self._mail.pop(n, None)
         self._stored_mail.discard(n)
-        self._backlog.pop(n, None)
         self._draining.pop(n, None)
-        self._leave(n)
+        self._seats.free(n)
         self.commits.group.forget(n, ended=row.status in ENDED)
         self.commits.soon()
 
@@ -168,7 +142,7 @@ class Dispatcher:
         """Rewrite the history of an instance and of its failed children. Answers who is held until `release`."""
         episodes = self.store.episodes(row.n)
         struck = rewinding.strike([events for _, events in episodes])
-        self._leave(row.n)
+        self._seats.free(row.n)
         self._held.add(row.n)
         self.commits.group.rewound[row.n] = [(k, events) for (k, _), events in zip(episodes, struck.rows, strict=True)]
         self.commits.soon()
@@ -230,9 +204,9 @@ class Dispatcher:
         self.changed.set()
 
     def _hand_over(self, n: int, arrival: Arrival) -> None:
-        seat = self._seats.get(n)
+        seat = self._seats.of(n)
         if seat:
-            self._resting.pop(n, None)
+            self._seats.wake(n)
             seat.unanswered[arrival.seq] = arrival
             self.workers.send(seat.worker, Deliver(n, [arrival]))
         else:
@@ -240,33 +214,11 @@ class Dispatcher:
             self._knock(n)
 
     def _knock(self, n: int) -> None:
-        """Seat an instance, now or when there is room."""
-        if n in self._draining or n in self._held:
-            return
-        if len(self._seats) - len(self._resting) >= self.settings.most_active:
-            self._backlog[n] = None
-            self._have_more_let_in()
-        else:
-            self._seat(n)
+        """There is something to do for an instance without a seat."""
+        if n not in self._draining and n not in self._held:
+            self._seats.ask(n)
 
-    def _have_more_let_in(self) -> None:
-        """After a moment in which none of those that wait got a seat, seat some of them beside those whose activities take long."""
-        given = self._seats_given
-
-        def let_in() -> None:
-            self._let_in = None
-            if self._seats_given == given:
-                for n in list(itertools.islice(self._backlog, self.settings.most_active)):
-                    del self._backlog[n]
-                    self._seat(n)
-            if self._backlog:
-                self._have_more_let_in()
-
-        if self._let_in is None:
-            self._let_in = asyncio.get_running_loop().call_later(0 if self.clock.virtual else PATIENCE, let_in)
-
-    def _seat(self, n: int) -> None:
-        self._seats_given += 1
+    def _sit_down(self, n: int) -> None:
         load = self._load(n)
         arrivals = self._collect_mail(n)
         if load is None:  # purged meanwhile: what came for it goes with it
@@ -278,15 +230,13 @@ class Dispatcher:
                 self.alarm.put_off((arrival.timer[0], n, arrival.timer[1]) for arrival in arrivals if arrival.timer)
                 return
             load = load._replace(refused=True)
-        seat = self._seats[n] = Seat(self.workers.place(n))
-        seat.fresh = load.fresh
-        seat.unanswered = {arrival.seq: arrival for arrival in arrivals}
-        seat.running = load.running
-        self.workers.send(seat.worker, load)
+        if not (arrivals or load.fresh or load.running):
+            return
+        seat = Seat(self.workers.place(n), {arrival.seq: arrival for arrival in arrivals}, load.running, fresh=load.fresh)
+        self._seats.take(n, seat)
+        self.workers.send(seat.worker, load._replace(seat=seat.number))
         if arrivals:
             self.workers.send(seat.worker, Deliver(n, arrivals))
-        elif seat.rests:
-            self._rest(n)
 
     def _load(self, n: int) -> Load | None:
         lost, strikes, version = self._lost.pop(n, ""), self._strikes.get(n, 0), self.settings.default_version
@@ -327,14 +277,13 @@ class Dispatcher:
 
     def _leave_on_disk(self, messages: Mapping[int, tuple[int, str, str, bool]]) -> None:
         """Mail for instances that wait for a seat needs no memory once it is on disk."""
-        for seq, (n, *_) in messages.items():
-            if n in self._backlog and n in self._mail:
-                self._stored_mail.add(n)
-                left = [arrival for arrival in self._mail[n] if arrival.seq != seq]
-                if left:
-                    self._mail[n] = left
-                else:
-                    del self._mail[n]
+        for n in {n for n, *_ in messages.values() if self._seats.waits(n)} & self._mail.keys():
+            self._stored_mail.add(n)
+            left = [arrival for arrival in self._mail[n] if arrival.seq not in messages]
+            if left:
+                self._mail[n] = left
+            else:
+                del self._mail[n]
 
     def _drop(self, n: int, arrivals: Iterable[Arrival]) -> None:
         for arrival in arrivals:
@@ -343,28 +292,12 @@ class Dispatcher:
             self._taken(arrival.seq)
         self.commits.soon()
 
-    def _rest(self, n: int) -> None:
-        """Nothing is under way: keep the instance for a while, and give its place to one that waits."""
-        self._resting[n] = None
-        while len(self._resting) > self.settings.most_seated:
-            self._leave(next(iter(self._resting)))
-        while self._backlog and len(self._seats) - len(self._resting) < self.settings.most_active:
-            waiting = next(iter(self._backlog))
-            del self._backlog[waiting]
-            self._seat(waiting)
-
-    def _leave(self, n: int) -> None:
-        """Take an instance's seat away."""
-        self._resting.pop(n, None)
-        seat = self._seats.pop(n, None)
-        if seat:
-            self.workers.send(seat.worker, Unload(n))
+    def _leave(self, n: int, seat: Seat) -> None:
+        self.workers.send(seat.worker, Unload(n))
 
     def _worker_lost(self, worker: int, why: str) -> None:
         """A worker died: its instances are loaded again elsewhere, once what they had written is on disk."""
-        for n, seat in [(n, seat) for n, seat in self._seats.items() if seat.worker == worker]:
-            del self._seats[n]
-            self._resting.pop(n, None)
+        for n, seat in self._seats.lose(worker):
             if seat.rests:
                 continue
             self._lost[n] = why
@@ -379,16 +312,16 @@ class Dispatcher:
 
     def _receive(self, worker: int, message: Any) -> None:
         if type(message) is Episode and not self.commits.failure:
-            self._take(worker, message)
+            self._take(message)
         elif type(message) is Send and not self.commits.failure:
             self._send(message)
         self.changed.set()
 
-    def _take(self, worker: int, episode: Episode) -> None:
+    def _take(self, episode: Episode) -> None:
         """An episode has run: into the group with it, and with all that follows from it."""
         n, group = episode.n, self.commits.group
-        seat = self._seats.get(n)
-        if seat is None or seat.worker != worker:
+        seat = self._seats.of(n)
+        if seat is None or seat.number != episode.seat:  # it was run for a seat that was taken away meanwhile
             return
         for seq in episode.seqs:
             seat.unanswered.pop(seq, None)
@@ -401,6 +334,8 @@ class Dispatcher:
         if episode.ran:
             group.episodes.append(episode)
             seat.uncommitted += 1
+        elif seat.rests:
+            self._seats.rest(n)
         for send in episode.sends:
             if send.kind != "start":
                 self._send(send)
@@ -440,7 +375,7 @@ class Dispatcher:
 
     def _episode_written(self, episode: Episode) -> None:
         n = episode.n
-        seat = self._seats.get(n)
+        seat = self._seats.of(n)
         if n in self._draining:
             self._draining[n] -= 1
             if not self._draining[n]:
@@ -451,4 +386,4 @@ class Dispatcher:
             if episode.tasks is not None:
                 self.workers.send(seat.worker, Committed(n, episode.number))
             if seat.rests:
-                self._rest(n)
+                self._seats.rest(n)

@@ -45,7 +45,7 @@ class Entity:
     """An entity's state and the operations that have arrived."""
 
     def __init__(self, load: Load) -> None:
-        self.n, self.instance = load.n, load.instance
+        self.n, self.seat, self.instance = load.n, load.seat, load.instance
         self.name, self.key = load.instance[1:].split("@", 1)
         self.episodes = load.episodes
         self.status, self.output = "Terminated" if load.status == "Terminated" else "Running", load.output
@@ -118,7 +118,7 @@ class Entity:
         self._end(batch.events)
         self.episodes += 1
         return Episode(
-            self.n, self.episodes, batch.seqs, batch.fired, microseconds(now), True, self.status,
+            self.n, self.seat, self.episodes, batch.seqs, batch.fired, microseconds(now), True, self.status,
             output=self.output, sends=sends, input=self.stored,
         )  # fmt: skip
 
@@ -131,7 +131,7 @@ class Entity:
             tries = event.get("Tries", 0) + 1
             due = now + timedelta(seconds=min(2**tries, LONGEST_WAIT))
             sends.append(Send("event", self.instance, h.text({**event, "Tries": tries}), due=microseconds(due)))
-        return Episode(self.n, self.episodes, batch.seqs, batch.fired, microseconds(now), False, sends=sends)
+        return Episode(self.n, self.seat, self.episodes, batch.seqs, batch.fired, microseconds(now), False, sends=sends)
 
     def _end(self, events: Sequence[h.Event]) -> None:
         for event in events:

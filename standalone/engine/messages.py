@@ -46,6 +46,7 @@ class Load(NamedTuple):
     state: str | None = None  # of an entity
     default_version: str = ""  # for children that are given none
     refused: bool = False  # it is of a version that fails here
+    seat: int = 0  # the seat's number, which each episode names
 
 
 class Deliver(NamedTuple):
@@ -99,6 +100,7 @@ class Episode(NamedTuple):
     """An episode, to be written down as one. Where nothing `ran`, all that arrived was dropped; an entity's has no `events`."""
 
     n: int
+    seat: int  # the one that it was run for
     number: int
     seqs: Sequence[int]  # of the messages it took
     fired: Sequence[tuple[int, int]]  # due, number: of the timers it took

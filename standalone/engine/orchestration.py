@@ -61,7 +61,7 @@ class Orchestration:
     """An orchestration's history and what has arrived since."""
 
     def __init__(self, load: Load, known: Known, call: Callable[[str, str], Answer]) -> None:
-        self.n, self.instance, self.name = load.n, load.instance, load.name
+        self.n, self.seat, self.instance, self.name = load.n, load.seat, load.instance, load.name
         self.replayer = Replayer(known)
         self.known, self.call, self.default_version = known, call, load.default_version
         self.refused = load.refused
@@ -282,7 +282,7 @@ class Orchestration:
             self.timers, self.scheduled = {}, {}
             written |= {"timers": (), "tasks": None}
         return Episode(
-            self.n, self.episodes, seqs, fired, microseconds(now), ran, self.status, self.custom, self.output,
+            self.n, self.seat, self.episodes, seqs, fired, microseconds(now), ran, self.status, self.custom, self.output,
             running=len(self.scheduled), timers_gone=gone, sends=sends, fresh=self.fresh, **written,
         )  # fmt: skip
 

@@ -110,7 +110,7 @@ async def test_more_instances_than_seats_all_come_to_their_end(tmp_path: Path) -
         names = [f"n{number}" for number in range(40)]
         await asyncio.gather(*(host.engine.start_instance("approval", json.dumps({"name": name}), name) for name in names))
         await host.engine.settle()
-        assert len(host.engine._dispatcher._seats) <= settings.most_active + settings.most_seated
+        assert len(list(host.engine._dispatcher._seats.all())) <= settings.most_active + settings.most_seated
         await asyncio.gather(*(host.engine.raise_event(name, "decision", "1") for name in names))
         await host.engine.settle()
         assert {(await status_of(host.engine, name)).output_json for name in names} == {f'["hello {name}",1]' for name in names}
