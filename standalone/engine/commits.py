@@ -5,6 +5,7 @@ last commit. When a commit fails, nothing of the group and of what came after it
 """
 
 import asyncio
+import contextlib
 import logging
 import sqlite3
 from collections.abc import Callable
@@ -111,11 +112,11 @@ class Committer:
 
     async def close(self) -> None:
         """Write what is left."""
-        if self.failure:
-            if self._task:
-                self._task.cancel()
-        elif not self.idle:
-            await self.written()
+        if not (self.failure or self.idle):
+            with contextlib.suppress(StoreFailed):  # as the log tells, and whoever waited was told
+                await self.written()
+        if self._task:
+            self._task.cancel()
         self._sweeper.shutdown()
         self._thread.shutdown()
 

@@ -51,9 +51,13 @@ class Channel(asyncio.Protocol):
     def _flush(self) -> None:
         if not self._outbox or self._transport is None or not self._open:
             return
-        body = pickle.dumps(self._outbox, protocol=5)
-        self._outbox = []
-        self._transport.write(_HEAD.pack(len(body)) + body)
+        messages, self._outbox = self._outbox, []
+        try:
+            body = pickle.dumps(messages, protocol=5)
+            self._transport.write(_HEAD.pack(len(body)) + body)
+        except Exception:  # too large for a frame or for the memory: the other end must not wait for what it will not get
+            log.exception("A message could not be sent: this end hangs up.")
+            self._hang_up()
 
     def data_received(self, data: bytes) -> None:
         """Take in bytes, and hear the frames that are whole."""

@@ -99,10 +99,15 @@ class ProcessWorkers:
         """Start a process, tell it to load the app, wait for its word."""
         ours, theirs = socket.socketpair()
         worker.loaded = asyncio.get_running_loop().create_future()
-        worker.process = await asyncio.create_subprocess_exec(
-            sys.executable, "-c", BOOT, ROOT, str(theirs.fileno()), pass_fds=[theirs.fileno()], env=self.environment, cwd=self.app_dir
-        )
-        theirs.close()
+        try:
+            worker.process = await asyncio.create_subprocess_exec(
+                sys.executable, "-c", BOOT, ROOT, str(theirs.fileno()), pass_fds=[theirs.fileno()], env=self.environment, cwd=self.app_dir
+            )
+        except BaseException:
+            ours.close()
+            raise
+        finally:
+            theirs.close()
         worker.started = time.monotonic()
         worker.channel.send_first(Begin(str(self.app_dir), self.binding, self.threads, self.timeout, self._time()))
         await worker.channel.connect(ours)
@@ -149,7 +154,7 @@ class ProcessWorkers:
             try:
                 await self._begin(worker)
                 return
-            except AppDoesNotLoad as trouble:
+            except (AppDoesNotLoad, OSError) as trouble:  # no process to be had, say
                 log.error("Worker %d: %s", worker.number, trouble)
                 worker.deaths += 1
                 await worker.channel.close()

@@ -6,6 +6,7 @@ stands in a worker process behind a socket, and in the main process where there 
 
 import asyncio
 import functools
+import itertools
 import logging
 from collections.abc import Callable
 from contextlib import suppress
@@ -49,6 +50,7 @@ class Stage:
         self.promised: dict[tuple[int, int], list[Activity]] = {}  # to start when (n, episode) is on disk
         self.tasks: set[asyncio.Task[None]] = set()
         self.ready: dict[int, None] = {}
+        self.starts = itertools.count(1)
         self.loop = asyncio.get_running_loop()
 
     def handle(self, message: Any) -> None:
@@ -68,6 +70,7 @@ class Stage:
             self._load(message)
         elif kind is Unload:
             self.instances.pop(message.n, None)
+            self.promised = {key: activities for key, activities in self.promised.items() if key[0] != message.n}
         elif kind is Call:
             self._spawn(self._call(message))
 
@@ -87,12 +90,13 @@ class Stage:
     def _news(self, instance: Orchestration | Entity) -> None:
         if instance.has_news and instance.n not in self.ready:
             self.ready[instance.n] = None
-            self.loop.call_soon(self._run, instance)
+            self.loop.call_soon(self._run, instance.n)
 
-    def _run(self, instance: Orchestration | Entity) -> None:
-        """One episode; what it asks for waits for its commit."""
-        del self.ready[instance.n]
-        if self.instances.get(instance.n) is not instance or not instance.has_news:
+    def _run(self, n: int) -> None:
+        """One episode of the instance that has this number by now; what it asks for waits for its commit."""
+        del self.ready[n]
+        instance = self.instances.get(n)
+        if instance is None or not instance.has_news:
             return
         if isinstance(instance, Entity):
             self._spawn(self._operate(instance))
@@ -139,7 +143,7 @@ class Stage:
                 self._start(instance, activity)
 
     def _start(self, instance: Orchestration, activity: Activity) -> None:
-        who = f"{instance.n}:{activity.number}:{instance.execution}"
+        who = f"{instance.n}:{activity.number}:{next(self.starts)}"  # unlike one that runs still for an instance loaded before
         self.active.setdefault(instance.n, set()).add(who)
         self.activities.start(activity, who, functools.partial(self._ended, instance, activity, who, self.now()))
 

@@ -442,3 +442,58 @@ async def test_a_commit_that_fails_of_an_unknown_cause_is_like_a_full_disk(host:
             await host.engine.raise_event("before", "decision", "1")
         await host.engine.settle()
     assert (await status_of(host.engine, "before")).output_json == '["hello ana",1]'
+
+
+async def test_a_full_disk_ends_no_activity_twice(host: Host) -> None:
+    """Instances are loaded anew then, and begin their activities again beside those that run still; the first result counts."""
+    await host.engine.start_instance("works_long", '"1"', "long")
+    await host.engine.settle()
+    await fill_the_disk_for_a_moment(host)
+    await host.advance(minutes=59)
+    assert (await status_of(host.engine, "long")).runtime_status == "Running"
+    await asyncio.wait_for(host.advance(minutes=1), 10)
+    assert (await status_of(host.engine, "long")).output_json == '"took 1"'
+
+
+async def test_the_engine_stops_while_the_disk_is_full(tmp_path: Path) -> None:
+    """Those who wait are told, the log says why, and the file is closed."""
+    async with running(APP, tmp_path) as host:
+        await host.engine.start_instance("approval", '{"name": "ana"}', "before")
+        await host.engine.settle()
+        writer = host.engine._store._writer
+        writer.execute(f"PRAGMA max_page_count={writer.execute('PRAGMA page_count').fetchone()[0] + 1}")
+        refused = asyncio.create_task(host.engine.start_instance("approval", json.dumps({"name": "x" * 100_000}), "refused"))
+        await asyncio.sleep(0)
+    with pytest.raises(contracts.StoreFailed, match="cannot be written"):
+        await refused
+    async with running(APP, tmp_path) as host:
+        assert await host.engine.get("refused") is None
+        assert (await status_of(host.engine, "before")).runtime_status == "Running"
+
+
+async def test_a_message_that_comes_too_late_keeps_no_seat(host: Host) -> None:
+    """What is posted to one that ends just then is dropped; its instance rests like any other and makes room."""
+    dispatcher = host.engine._dispatcher
+    for number in range(100):
+        await host.engine.start_instance("approval", '{"name": "ana"}', f"n{number}")
+    await host.engine.settle()
+    late = {number: dispatcher.find(f"n{number}") for number in range(100)}
+    for row in late.values():
+        assert row is not None
+        await host.engine.terminate(row.id, "enough")
+        await host.engine.settle()
+        dispatcher.post(row.n, '{"EventType": 15, "EventId": -1, "Name": "decision", "Input": "1"}')
+        await host.engine.settle()
+    assert len(list(dispatcher._seats.all())) <= host.engine.settings.most_seated
+
+
+async def fill_the_disk_for_a_moment(host: Host) -> None:
+    """Until something was refused and the engine has begun again from its file."""
+    writer = host.engine._store._writer
+    writer.execute(f"PRAGMA max_page_count={writer.execute('PRAGMA page_count').fetchone()[0] + 1}")
+    with pytest.raises(contracts.StoreFailed, match="cannot be written"):
+        await host.engine.start_instance("approval", json.dumps({"name": "x" * 100_000}), "refused")
+    writer.execute("PRAGMA max_page_count=1000000")
+    async with asyncio.timeout(10):
+        while host.engine._dispatcher.commits.failure:
+            await asyncio.sleep(0.05)

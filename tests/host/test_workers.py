@@ -4,8 +4,9 @@ import asyncio
 import json
 import os
 import signal
+import socket
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
 from pathlib import Path
 from types import ModuleType
@@ -17,8 +18,13 @@ from aiohttp import web
 from standalone.clock import HostClock
 from standalone.contracts import AppDoesNotLoad, FunctionFailed, HttpCall
 from standalone.engine import Engine, EngineSettings
+from standalone.engine import history as h
+from standalone.engine.dispatcher import Dispatcher
+from standalone.engine.messages import Arrival, Deliver, Episode, Load, Unload
+from standalone.engine.store import Store
 from standalone.workers import InProcessWorkers, ProcessWorkers
-from tests.host.enginehost import StandingClock, running
+from standalone.workers.frames import Channel
+from tests.host.enginehost import BEGINNING, StandingClock, running
 
 APP = Path(__file__).parent / "engine_app"
 HEAD = "import azure.durable_functions as df\nimport azure.functions as func\nimport threading, asyncio, os, time\napp = df.DFApp()\n"
@@ -293,9 +299,95 @@ def asks(context):
     await runner.cleanup()
 
 
+async def test_an_instance_that_is_loaded_anew_in_one_turn_hears_of_what_comes(tmp_path: Path) -> None:
+    """The engine may begin again from its file at any time; the turn in which the old one was to run is the new one's."""
+    workers = in_process(APP)
+    await workers.start()
+    told: list[Any] = []
+    workers.attach(lambda _, message: told.append(message), lambda *_: None, lambda: None)
+    started = h.execution_started(h.stamp(BEGINNING), "approval", '{"name": "ana"}', "one", "e", "", None)
+    for seat in (1, 2):
+        workers.send(0, Load(1, "one", "approval", seat=seat))
+        workers.send(0, Deliver(1, [Arrival(seat, h.text(started))]))
+        if seat == 1:
+            workers.send(0, Unload(1))
+    await asyncio.sleep(0)
+    assert [(episode.seat, episode.seqs) for episode in told] == [(2, [2])]
+    await workers.stop()
+
+
+async def test_an_episode_of_a_seat_that_was_taken_away_is_not_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It may be on its way from a worker while the engine begins again: what was not on disk never happened."""
+    sent: list[Any] = []
+    workers = in_process(APP)
+    await workers.start()
+    clock = StandingClock()
+    store = Store(tmp_path / "engine.sqlite")
+    monkeypatch.setattr(workers, "send", lambda _, message: sent.append(message))
+    dispatcher = Dispatcher(store, clock, workers, EngineSettings())
+    started = h.execution_started(h.stamp(BEGINNING), "approval", '{"name": "ana"}', "one", "e", "", None)
+    dispatcher.begin("one", "approval", None, h.text(started), clock.now())
+    await dispatcher.commits.written()
+    dispatcher._begin_again()
+    first, second = (message for message in sent if isinstance(message, Load))
+    assert first.seat != second.seat
+    stale = Episode(first.n, first.seat, 1, [1], [], 0, True, events="{}")
+    dispatcher._receive(0, stale)
+    assert not dispatcher.commits.group
+    dispatcher._receive(0, stale._replace(seat=second.seat))
+    assert [episode.seat for episode in dispatcher.commits.group.episodes] == [second.seat]
+    await dispatcher.close()
+    store.close()
+    await workers.stop()
+
+
+async def test_what_cannot_be_sent_hangs_up(caplog: pytest.LogCaptureFixture) -> None:
+    """Too large for a frame or the memory: the other end must not wait for ever for what it will not get."""
+    ours, theirs = socket.socketpair()
+    gone: list[str] = []
+    heard: list[Any] = []
+    here = Channel(heard.append, lambda: gone.append("here"))
+    there = Channel(heard.append, lambda: gone.append("there"))
+    await here.connect(ours)
+    await there.connect(theirs)
+    here.send("before")
+    await until(lambda: heard == ["before"])
+    here.send(lambda: "no pickle for this")
+    await until(lambda: sorted(gone) == ["here", "there"])
+    here.send("after")
+    assert "A message could not be sent" in caplog.text
+
+
+async def test_a_worker_is_started_again_though_there_was_no_process_to_be_had(
+    processes: tuple[Engine, ProcessWorkers], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A machine short of memory or of processes may have some later; nobody is forgotten until then."""
+    engine, workers = processes
+    await engine.start_instance("approval", json.dumps({"name": "ana"}), "one")
+    await engine.settle()
+    undisturbed, refusals = asyncio.create_subprocess_exec, iter(["no", "not yet"])
+
+    async def refuses(*arguments: Any, **options: Any) -> Any:
+        for refusal in refusals:
+            raise BlockingIOError(11, refusal)
+        return await undisturbed(*arguments, **options)
+
+    monkeypatch.setattr(asyncio, "create_subprocess_exec", refuses)
+    for pid in list(workers.pids()):
+        os.kill(pid, signal.SIGKILL)
+    await engine.raise_event("one", "decision", "1")
+    await until_status(engine, "one", "Completed")
+
+
 async def status(engine: Engine, instance: str) -> str | None:
     found = await engine.get(instance)
     return None if found is None else found.runtime_status
+
+
+async def until(happened: Callable[[], bool]) -> None:
+    async with asyncio.timeout(10):
+        while not happened():
+            await asyncio.sleep(0.001)
 
 
 async def until_status(engine: Engine, instance: str, wanted: str, seconds: float = 10) -> None:
