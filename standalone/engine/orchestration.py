@@ -78,6 +78,7 @@ class Orchestration:
         self.scheduled: dict[int, Activity] = {}
         self.timers: dict[int, int] = {}  # number -> due, not fired yet
         self.inbox: list[h.Event] = []
+        self.disordered = False
         self.begun = ""  # the stamp of our start
         self.successors: list[h.Event] = []  # starts of the same id that came after ours
         self.attempts: list[Orchestration] = []  # their first episodes, whose history is lost
@@ -141,11 +142,16 @@ class Orchestration:
             (self.successors if self.execution else self.inbox).append(event)
             self.execution = self.execution or event["OrchestrationInstance"]["ExecutionId"]
         elif not self.ended and arrival.execution in ("", self.execution):
-            self.inbox.append(event)
+            self._append_to_inbox(event)
 
     def _timer_fired(self, number: int) -> None:
         created = next(each for each in self.events if each["EventType"] == h.TIMER_CREATED and each["EventId"] == number)
-        self.inbox.append(h.event(h.TIMER_FIRED, created["Timestamp"], TimerId=number, FireAt=created["FireAt"]))
+        self._append_to_inbox(h.event(h.TIMER_FIRED, created["Timestamp"], TimerId=number, FireAt=created["FireAt"]))
+
+    def _append_to_inbox(self, event: h.Event) -> None:
+        if self.disordered and not _is_result(event):
+            self._put_in_order()
+        self.inbox.append(event)
 
     def answered(self, number: int, result: str | None, at: datetime) -> None:
         """An activity gave `result`, JSON text."""
@@ -162,7 +168,11 @@ class Orchestration:
         self.inbox.append(event)
 
     def in_order(self) -> None:
-        """Put results of one instant in a fixed order, the real engine's as a rule."""
+        """The results that came last are of one instant: they are to be in a fixed order, the real engine's as a rule."""
+        self.disordered = True  # once for all of them, when it matters: thousands may come
+
+    def _put_in_order(self) -> None:
+        self.disordered = False
         place = len(self.inbox)
         while place and _is_result(self.inbox[place - 1]):
             place -= 1
@@ -184,6 +194,8 @@ class Orchestration:
     def run(self, now: datetime) -> Episode:
         """Run an episode on all that has arrived. Only when there `has_news`."""
         seqs, fired, self.seqs, self.fired = self.seqs, self.fired, [], []
+        if self.disordered:
+            self._put_in_order()
         arrived, self.inbox = self.inbox, []
         if self.ended or not (arrived or self.fresh):
             return self._episode(now, seqs, fired)
