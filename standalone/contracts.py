@@ -232,16 +232,16 @@ class Engine(Protocol):
     async def raise_event(self, instance_id: str, event: str, input_json: JsonText) -> None:
         """Raises InstanceNotFound, InstanceEnded."""
 
-    async def terminate(self, instance_id: str, reason: str) -> None:
+    async def terminate(self, instance_id: str, reason: str | None) -> None:
         """Raises InstanceNotFound, InstanceEnded."""
 
-    async def suspend(self, instance_id: str, reason: str) -> None:
+    async def suspend(self, instance_id: str, reason: str | None) -> None:
         """Raises InstanceNotFound, InstanceEnded, InstanceNotInState."""
 
-    async def resume(self, instance_id: str, reason: str) -> None:
+    async def resume(self, instance_id: str, reason: str | None) -> None:
         """Raises InstanceNotFound, InstanceEnded, InstanceNotInState."""
 
-    async def rewind(self, instance_id: str, reason: str) -> None:
+    async def rewind(self, instance_id: str, reason: str | None) -> None:
         """Raises InstanceNotFound, InstanceNotInState."""
 
     async def restart(self, instance_id: str, *, new_id: bool) -> str:

@@ -12,7 +12,7 @@ import re
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import quote, unquote
+from urllib.parse import quote, quote_plus, unquote_plus
 
 from aiohttp import web
 
@@ -25,6 +25,7 @@ RPC = "/durabletask"
 STATUSES = ("Running", "Completed", "ContinuedAsNew", "Failed", "Canceled", "Terminated", "Pending", "Suspended")
 ENDED = ("Completed", "Failed", "Terminated", "Canceled")
 PAGE = 100
+_NO_JSON = "Newtonsoft.Json.JsonReaderException"
 _EMPTY_KEY = "$"  # in a path, for an entity whose key is empty
 _IN_USE = "A non-terminal instance with this instance ID already exists."
 _NUMBER = re.compile(r"-?[0-9]{1,9}")
@@ -68,6 +69,11 @@ def _exception(
     return _json(body, status)
 
 
+def _escaped(instance: str) -> str:
+    """An id in a URL, as .NET's WebUtility escapes it; a plus sign in a path is a blank."""
+    return quote_plus(instance, safe="!*()").replace("~", "%7E")
+
+
 def _compact(value: object) -> str:
     """JSON as the extension writes it."""
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
@@ -84,13 +90,12 @@ def _query(request: web.Request) -> dict[str, str]:
 
 
 def _waiting_times(query: Mapping[str, str]) -> tuple[float, float] | None:
-    """Seconds to wait for the end of what is started, and between two looks; None when not asked for. Raises ValueError."""
-    if "timeout" not in query:
+    """Seconds to wait for the end of what is started, and between two looks; None when not both are asked for, in numbers."""
+    try:
+        times = float(query["timeout"]), float(query["pollinginterval"])
+    except (KeyError, ValueError):
         return None
-    times = float(query["timeout"]), float(query.get("pollinginterval", "1"))
-    if not all(math.isfinite(each) and each >= 0 for each in times):
-        raise ValueError("not a length of time")
-    return times
+    return times if all(math.isfinite(each) and each >= 0 for each in times) else None
 
 
 async def _event(request: web.Request) -> tuple[Any, web.Response | None]:
@@ -98,10 +103,9 @@ async def _event(request: web.Request) -> tuple[Any, web.Response | None]:
     if request.content_type != "application/json":
         return None, _json({"Message": "Only application/json request content is supported"}, 400)
     try:
-        value = json.loads((await request.read()).decode("utf-8", "replace"))
-    except ValueError:
-        value = None
-    return value, _json({"Message": "Invalid JSON content"}, 400) if value is None else None
+        return json.loads((await request.read()).decode("utf-8", "replace")), None
+    except ValueError as error:
+        return None, _exception(str(error), 400, _NO_JSON, "Invalid JSON content")
 
 
 class DurableApi:
@@ -113,7 +117,9 @@ class DurableApi:
 
     async def handle(self, request: web.Request, base: str, rest: str) -> web.StreamResponse:
         """Answer a request for `rest` (percent-encoded, without its slash in front) under `base`, an absolute URL."""
-        parts = [unquote(part) for part in rest.strip("/").split("/")]
+        parts = [unquote_plus(part) for part in rest.strip("/").split("/")]
+        if any("/" in part for part in parts):
+            return web.Response(status=404)
         verbs: dict[str, Verb] = {"orchestrators": self._start, "instances": self._instances, "entities": self._entities}
         verb = verbs.get(parts[0].lower())
         if verb is None:
@@ -133,12 +139,9 @@ class DurableApi:
             try:
                 json.loads(text)
             except ValueError as error:
-                return _exception(str(error), 500, "Newtonsoft.Json.JsonReaderException")
+                return _exception(str(error), 400, _NO_JSON, "Invalid JSON content")
         query = _query(request)
-        try:
-            times = _waiting_times(query)
-        except ValueError:
-            return _exception("timeout and pollingInterval are seconds", 400, "System.ArgumentException")
+        times = _waiting_times(query)
         try:
             instance = await self._engine.start_instance(
                 parts[0], text or None, parts[1] if len(parts) > 1 and parts[1] else None, query.get("version", "")
@@ -150,22 +153,22 @@ class DurableApi:
         return self._accepted(request, base, instance)
 
     async def _wait(self, instance: str, seconds: float, interval: float) -> web.Response | None:
-        """The output within `seconds`, looked for every `interval`; None when it has not ended."""
+        """The output within `seconds`, looked for every `interval`, or the status of what did not complete; None when it has not ended."""
         loop = asyncio.get_running_loop()
         until = loop.time() + seconds
         while True:
             found = await self._engine.get(instance)
+            if found is not None and found.runtime_status == "Completed":
+                return web.Response(text=found.output_json or "null", content_type="application/json")
             if found is not None and found.runtime_status in ENDED:
-                status = 500 if found.runtime_status == "Failed" else 200
-                text = found.output_json if status == 200 else json.dumps(self._status(found))
-                return web.Response(text=text or "null", status=status, content_type="application/json")
+                return _json(self._status(found))
             if loop.time() >= until:
                 return None
             await asyncio.sleep(max(0.01, min(interval, until - loop.time())))
 
     def payload(self, base: str, instance: str, query: str) -> dict[str, str]:
         """The management URLs of an instance."""
-        of = f"{base}/instances/{quote(instance, safe='')}"
+        of = f"{base}/instances/{_escaped(instance)}"
         return {
             "id": instance,
             "statusQueryGetUri": f"{of}?{query}",
@@ -196,7 +199,7 @@ class DurableApi:
         operation = rest[0].lower()
         if operation == "raiseevent" and len(rest) == 2:
             return await self._raise(request, instance, rest[1])
-        reason = _query(request).get("reason", "")
+        reason = _query(request).get("reason")
         if operation in ("terminate", "suspend", "resume", "rewind"):
             return await self._change(operation, instance, reason)
         if operation == "restart":
@@ -220,7 +223,7 @@ class DurableApi:
         if found.runtime_status in ENDED:
             failed = found.runtime_status == "Failed" and _flag(request, "returnInternalServerErrorOnFailure", False)
             return _json(body, 500 if failed else 200)
-        location = f"{base}/instances/{quote(instance, safe='')}?{request.query_string}"
+        location = f"{base}/instances/{_escaped(instance)}?{request.query_string}"
         return _json(body, 202, {"Location": location, "Retry-After": "5"})
 
     @staticmethod
@@ -269,7 +272,7 @@ class DurableApi:
             return _exception("top must not be negative", 500)
         page = await self._engine.query(wanted)
         show_input = _flag(request, "showInput", True)
-        headers = {"x-ms-continuation-token": page.continuation} if page.continuation else {}
+        headers = {"x-ms-continuation-token": page.continuation or ""}
         return _json([self._status(found, show_input=show_input) for found in page.instances], 200, headers)
 
     async def _purge(self, instance: str) -> web.Response:
@@ -282,14 +285,14 @@ class DurableApi:
     async def _raise(self, request: web.Request, instance: str, event: str) -> web.Response:
         value, refusal = await _event(request)
         if refusal is None:
-            await self._engine.raise_event(instance, event.replace("+", " "), _compact(value))
+            await self._engine.raise_event(instance, event, _compact(value))
             return web.Response(status=202)
         found = await self._engine.get(instance)
         if found is None:
             raise c.InstanceNotFound(instance)
         return web.Response(status=410) if found.runtime_status in ENDED else refusal
 
-    async def _change(self, operation: str, instance: str, reason: str) -> web.Response:
+    async def _change(self, operation: str, instance: str, reason: str | None) -> web.Response:
         verb = getattr(self._engine, operation)
         try:
             await verb(instance, reason)
@@ -305,14 +308,15 @@ class DurableApi:
         try:
             new = await self._engine.restart(instance, new_id=_flag(request, "restartWithNewInstanceId", True))
         except c.InstanceNotFound:
-            return _exception("InstanceId does not match a valid orchestration instance.", 400, "System.ArgumentException")
+            missing = f"No instance with ID '{instance}' was found. (Parameter 'instanceId')"
+            return _exception(missing, 400, "System.ArgumentException", "InstanceId does not match a valid orchestration instance.")
         except c.InstanceExists as conflict:
             return _exception(str(conflict), 409, "DurableTask.Core.Exceptions.OrchestrationAlreadyExistsException", _IN_USE)
         return self._accepted(request, base, new)
 
     async def _entities(self, request: web.Request, base: str, parts: list[str]) -> web.StreamResponse:
         name, key = (*parts, "", "")[:2]
-        if len(parts) > 2 or "/" in name + key:
+        if len(parts) > 2:
             return web.Response(status=404)
         if request.method in ("POST", "DELETE"):
             return await self._signal(request, name, key)
@@ -348,13 +352,14 @@ class DurableApi:
             listed = [
                 _entity_row(found, with_state)
                 for found in page.instances
-                if (with_state or "entityExists" in (found.custom_status_json or ""))
+                if found.name == found.instance_id
+                and (with_state or "entityExists" in (found.custom_status_json or ""))
                 and (since is None or since <= found.last_updated)
                 and (until is None or found.last_updated <= until)
             ]
             token = page.continuation
             if listed or not token or not wanted.top:
-                return _json(listed, 200, {"x-ms-continuation-token": token} if token else {})
+                return _json(listed, 200, {"x-ms-continuation-token": token or ""})
 
 
 def _entity_row(found: c.InstanceStatus, with_state: bool) -> Mapping[str, Any]:

@@ -16,6 +16,7 @@ from standalone.engine import faults, rewinding, versions
 from standalone.engine import history as h
 from standalone.engine.alarm import Alarm, Key
 from standalone.engine.commits import Committer
+from standalone.engine.entity import is_entity
 from standalone.engine.messages import Arrival, Committed, Deliver, Episode, Load, Send, Unload
 from standalone.engine.orchestration import ENDED, ONE_BEHIND_THE_OTHER, microseconds
 from standalone.engine.seats import PATIENCE, Seat, Seats
@@ -184,7 +185,7 @@ class Dispatcher:
                 self.post(found.n, send.text)  # it is let run once before it is replaced
             else:
                 self.begin(send.instance, send.name, h.parse([send.text])[0]["Input"], send.text, self.clock.now())
-        elif send.instance.startswith("@"):
+        elif send.instance.startswith("@") and (found is None or is_entity(found.id, found.name)):
             n = self.entity(send.instance)
             if send.due > microseconds(self.clock.now()):
                 self._post_later(n, send.text, send.due)
@@ -249,7 +250,7 @@ class Dispatcher:
         instance, name, status, k, running, fresh, custom, output, given = found
         rows = self.store.history(n)
         events, tasks = [row[0] for row in rows], [row[1] for row in rows]
-        state = given if name.startswith("@") else None
+        state = given if is_entity(instance, name) else None
         return Load(
             n, instance, name, k, events, tasks, status, custom, output, running, bool(fresh), lost, strikes, state, version
         )  # fmt: skip
@@ -257,7 +258,7 @@ class Dispatcher:
     def _takes(self, load: Load, arrivals: Sequence[Arrival]) -> bool:
         """Is the instance of a version that this host runs? One that has not begun can be terminated, whatever its version."""
         own, strategy = self.settings.default_version, self.settings.version_match
-        if strategy.lower() == versions.NONE or load.name.startswith("@") or load.status in ENDED:
+        if strategy.lower() == versions.NONE or is_entity(load.instance, load.name) or load.status in ENDED:
             return True
         came = [each.event for each in arrivals if each.event]
         first = load.rows[0] if load.rows else "".join(came[:1])

@@ -77,11 +77,11 @@ class Engine:
         """Raises InstanceNotFound, InstanceEnded, StoreFailed."""
         await self._tell(self._unended(instance_id), h.EVENT_RAISED, Name=event, Input=h.well_formed(input_json))
 
-    async def terminate(self, instance_id: str, reason: str) -> None:
+    async def terminate(self, instance_id: str, reason: str | None) -> None:
         """Raises InstanceNotFound, InstanceEnded, StoreFailed."""
         await self._tell(self._unended(instance_id), h.EXECUTION_TERMINATED, Input=reason)
 
-    async def suspend(self, instance_id: str, reason: str) -> None:
+    async def suspend(self, instance_id: str, reason: str | None) -> None:
         """Raises InstanceNotFound, InstanceEnded, InstanceNotInState, StoreFailed."""
         row = self._unended(instance_id)
         if row.status == "Suspended":
@@ -90,7 +90,7 @@ class Engine:
             )
         await self._tell(row, h.EXECUTION_SUSPENDED, Reason=reason)
 
-    async def resume(self, instance_id: str, reason: str) -> None:
+    async def resume(self, instance_id: str, reason: str | None) -> None:
         """Raises InstanceNotFound, InstanceEnded, InstanceNotInState, StoreFailed."""
         row = self._unended(instance_id)
         if row.status != "Suspended":
@@ -104,7 +104,7 @@ class Engine:
         self._dispatcher.post(row.n, h.text(h.event(kind, h.stamp(self.clock.now()), **fields)))
         await self._dispatcher.commits.written()
 
-    async def rewind(self, instance_id: str, reason: str) -> None:
+    async def rewind(self, instance_id: str, reason: str | None) -> None:
         """Raises InstanceNotFound, InstanceNotInState, StoreFailed."""
         row = self._existing(instance_id)
         if row.status != "Failed":
@@ -151,7 +151,7 @@ class Engine:
     async def entity_state(self, name: str, key: str) -> str | None:
         """An entity's state, "null" when it has none; None for one of which no operation was ever done."""
         row = self._shown(entity.entity_id(name, key))
-        return None if row is None else str(json.loads(row.input or "{}").get("state") or "null")
+        return None if row is None or not presentation.is_entity(row) else str(json.loads(row.input or "{}").get("state") or "null")
 
     def next_due(self) -> datetime | None:
         """When the earliest durable timer, or activity that sleeps on the virtual clock, is due."""

@@ -24,6 +24,11 @@ def entity_id(name: str, key: str) -> str:
     return f"@{name.lower()}@{key}"
 
 
+def is_entity(instance: str, name: str) -> bool:
+    """Is it an entity, and not an orchestration to which somebody gave an id or a name of that form?"""
+    return name.startswith("@") and instance.startswith(f"{name}@")
+
+
 def request(operation: str, input_json: str | None, *, request_id: str) -> str:
     """A signal of a client, as it is sent."""
     message = {"op": operation, "signal": True, "id": request_id}

@@ -10,6 +10,7 @@ from datetime import timedelta
 from typing import Any
 
 from standalone.contracts import HistoryUnreadable, InstanceStatus
+from standalone.engine import entity
 from standalone.engine import history as h
 from standalone.engine.orchestration import EPOCH, STATUS_NUMBERS
 from standalone.engine.store import Row
@@ -37,8 +38,8 @@ _HIDDEN = {
 
 
 def is_entity(row: Row) -> bool:
-    """Is it an entity, by its id?"""
-    return row.id.startswith("@")
+    """Is it an entity?"""
+    return entity.is_entity(row.id, row.name)
 
 
 def is_unborn(row: Row) -> bool:

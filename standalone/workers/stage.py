@@ -15,7 +15,7 @@ from typing import Any
 
 from standalone.contracts import FunctionFailed
 from standalone.engine import faults, wording
-from standalone.engine.entity import Entity
+from standalone.engine.entity import Entity, is_entity
 from standalone.engine.messages import Answered, Call, Committed, Deliver, Load, Unload
 from standalone.engine.orchestration import Activity, Orchestration
 from standalone.workers.activities import Activities, Outcome
@@ -75,7 +75,7 @@ class Stage:
             self._spawn(self._call(message))
 
     def _load(self, load: Load) -> None:
-        if load.instance.startswith("@"):
+        if is_entity(load.instance, load.name):
             self.instances[load.n] = Entity(load)
             return
         instance = Orchestration(load, self.functions.known, self.functions.orchestrate)

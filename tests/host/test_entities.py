@@ -7,17 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from aiohttp import web
-from aiohttp.test_utils import TestClient, TestServer
 
 from standalone import contracts
 from standalone.contracts import InstanceQuery
-from standalone.durable_api import DurableApi
 from standalone.engine import sorter
+from tests.host.apihost import Api, serving
 from tests.host.enginehost import BEGINNING, Host, running
 
 APP = Path(__file__).parent / "entity_app"
-Api = TestClient[web.Request, web.Application]
 
 
 @pytest.fixture
@@ -28,14 +25,7 @@ async def host(tmp_path: Path) -> AsyncIterator[Host]:
 
 @pytest.fixture
 async def api(host: Host) -> AsyncIterator[Api]:
-    """The durable API alone, over the engine."""
-    durable, site = DurableApi(host.engine, "hub"), web.Application()
-
-    async def handle(request: web.Request) -> web.StreamResponse:
-        return await durable.handle(request, "http://host", request.rel_url.raw_path)
-
-    site.router.add_route("*", "/{rest:.*}", handle)
-    async with TestClient(TestServer(site)) as client:
+    async with serving(host) as client:
         yield client
 
 
