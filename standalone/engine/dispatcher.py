@@ -340,9 +340,11 @@ class Dispatcher:
         for send in episode.sends:
             if send.kind != "start":
                 self._send(send)
-        for send in reversed(episode.sends):  # of children that are started together the real engine starts the last one first
-            if send.kind == "start":
-                self._send(send)
+        children = [send for send in reversed(episode.sends) if send.kind == "start"]  # the real engine starts the last one first
+        if children:
+            self.alarm.ring_due((due, n, number) for due, number in episode.timers)  # before a child may have ended
+        for send in children:
+            self._send(send)
         self.commits.soon()
         faults.point("episode received")
 
@@ -354,6 +356,7 @@ class Dispatcher:
     def _timer_taken(self, key: Key) -> None:
         if key in self.commits.group.timers:
             del self.commits.group.timers[key]
+            self.alarm.gone((key,))
         else:
             self.commits.group.timers_gone.append(key)
 
