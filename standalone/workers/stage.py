@@ -23,7 +23,7 @@ from standalone.workers.functions import Functions
 
 log = logging.getLogger("standalone.activities")
 
-PATIENCE = 0.02  # seconds
+PATIENCE = 0.1  # seconds
 _NOTHING_ASKED: dict[str, Any] = {"entityExists": False, "entityState": None, "results": []}
 
 
