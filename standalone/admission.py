@@ -28,7 +28,11 @@ def check(functions: Sequence[FunctionInfo], wanted: Sequence[str] = ()) -> None
     if missing := [name for name in wanted if name.lower() not in there]:
         raise FunctionWrong(f"only some functions are to be run, and the app has none of the name {missing[0]}")
     taken: list[FunctionInfo] = []
+    names: dict[str, str] = {}
     for function in functions:
+        twin = names.setdefault(function.name.lower(), function.name)
+        if twin != function.name:
+            raise FunctionWrong(f"the functions {twin} and {function.name} have one name: the case of letters counts for nothing")
         reason = _name(function) or (_route(function, taken) if function.kind == "http" else None)
         if reason:
             raise FunctionWrong(f"the function {function.name} cannot be run: {reason}")

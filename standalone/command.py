@@ -11,10 +11,12 @@ from types import FrameType
 from typing import NoReturn
 
 from standalone import logs
+from standalone.admission import SERVED
 from standalone.contracts import ALLOW_LIST, AppDoesNotLoad
 from standalone.engine import StoreUnusable
 from standalone.host import LONGEST_GOODBYE, Host, HostRefuses
 from standalone.options import parsed
+from standalone.routes import ALL_METHODS, Route
 
 STOPPED_BY_SIGNAL = 128  # and the signal's number: what a shell says of a program that a signal ended
 
@@ -75,9 +77,11 @@ async def run(host: Host, stop: asyncio.Event) -> None:
 def greeting(host: Host) -> Sequence[str]:
     """What is said once the host is ready."""
     lines = [f"{host.app_dir.name} is ready at {host.url}", ""]
-    lines += [f"  {', '.join(sorted(route.methods)):<16} {host.url}/{route.template.text}" for route in host.routes.routes]
-    others = [function for function in host.functions if function.kind in ("orchestrator", "activity", "entity", "timer")]
-    lines += ["", f"  also: {', '.join(sorted(function.name for function in others if not function.disabled))}"]
+    lines += [f"  {_methods(route):<16} {host.url}/{route.template.text}" for route in host.routes.routes]
+    others = sorted(each.name for each in host.functions if each.kind in SERVED and each.kind != "http" and not each.disabled)
+    lines += ["", f"  also: {', '.join(others)}"] if others else [""]
+    if not host.functions:
+        lines += ["  The app has no functions: nothing in it is decorated with a trigger of the app that it holds.", ""]
     if disabled := sorted(function.name for function in host.functions if function.disabled):
         lines += [f"  disabled: {', '.join(disabled)}"]
     if host.loopback:
@@ -87,6 +91,10 @@ def greeting(host: Host) -> Sequence[str]:
         lines += [f"  keys       {host.keys.path}"]
     lines += [f"  state      {host.state_dir}", "  Ctrl-C ends it.", ""]
     return lines
+
+
+def _methods(route: Route) -> str:
+    return "any" if route.methods == ALL_METHODS else ", ".join(sorted(route.methods))
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -9,7 +9,6 @@ import importlib
 import os
 import re
 import sys
-import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from enum import Enum
 from pathlib import Path
@@ -19,6 +18,7 @@ from typing import Any
 import azure.functions as func
 
 from standalone.contracts import ALLOW_LIST, AppDoesNotLoad, FunctionInfo
+from standalone.workers import load_errors, signatures
 
 SERVED = {
     "httpTrigger": "http",
@@ -33,40 +33,45 @@ def load(app_dir: Path) -> Sequence[Any]:
     """Import the app in `app_dir` and answer the functions that are asked for, as azure.functions has them. Raises AppDoesNotLoad."""
     script = os.environ.get("PYTHON_SCRIPT_FILE_NAME", "function_app.py")
     if not (app_dir / script).is_file():
-        raise AppDoesNotLoad(f"{app_dir} holds no {script}: not a Functions app of the Python v2 programming model.")
+        raise AppDoesNotLoad(load_errors.no_script(app_dir, script))
     os.environ.setdefault("FUNCTIONS_WORKER_RUNTIME", "python")
     first = [str(app_dir), str(app_dir / ".python_packages" / "lib" / "site-packages")]
     sys.path[:] = [*first, *(folder for folder in sys.path if folder not in first)]
     importlib.invalidate_caches()
     try:
         module = importlib.import_module(Path(script).stem)
-        functions = _only_app(module, script).get_functions()
+        functions = _functions(_only_app(module, script))
     except AppDoesNotLoad:
         raise
     except BaseException as error:
         if isinstance(error, KeyboardInterrupt):
             raise
-        raise AppDoesNotLoad(_screen(error, app_dir, script)) from error
+        raise AppDoesNotLoad(load_errors.screen(error, app_dir, script)) from error
     wanted = {name.casefold() for setting, name in os.environ.items() if setting.casefold().startswith(ALLOW_LIST.casefold())}
     return [each for each in functions if not wanted or each.get_function_name().casefold() in wanted]
 
 
 def _only_app(module: ModuleType, script: str) -> Any:
-    found: dict[int, Any] = {id(each): each for each in vars(module).values() if isinstance(each, func.FunctionRegister)}
+    held = vars(module).items()
+    found = {id(each): (name, each) for name, each in held if isinstance(each, func.FunctionRegister)}
     if len(found) != 1:
-        raise AppDoesNotLoad(f"{script} must hold exactly one top-level function app (df.DFApp or func.FunctionApp); found {len(found)}.")
-    return next(iter(found.values()))
+        names, blueprints = [name for name, _ in found.values()], [name for name, each in held if isinstance(each, func.Blueprint)]
+        raise AppDoesNotLoad(load_errors.not_one_app(names, blueprints, script))
+    return next(app for _, app in found.values())
 
 
-def _screen(error: BaseException, app_dir: Path, script: str) -> str:
-    """What a person needs to see: the error, where in the app it came from, and the app's own part of the stack."""
-    frames = traceback.extract_tb(error.__traceback__)
-    own = [frame for frame in frames if Path(frame.filename).is_relative_to(app_dir)] or list(frames[-1:])
-    where = f"{own[-1].filename}, line {own[-1].lineno}" if own else script
-    if isinstance(error, SyntaxError):
-        where = f"{error.filename}, line {error.lineno}"
-    stack = "".join(f'  File "{frame.filename}", line {frame.lineno}, in {frame.name}\n    {frame.line}\n' for frame in own[-8:])
-    return f"The app does not load: {type(error).__name__}: {error}\n  in {where}\n\n{stack}".rstrip()
+def _functions(app: Any) -> Sequence[Any]:
+    """The app's functions. What the library refuses names a function, not its place: that is told too. Raises AppDoesNotLoad."""
+    try:
+        functions: Sequence[Any] = app.get_functions()
+    except ValueError as error:
+        built = [each._function for each in getattr(app, "_function_builders", ())]
+        named = [each for each in built if each.get_function_name() in str(error).split()]
+        places = "".join(f"\n  in {load_errors.place_of(each.get_user_function())}" for each in named)
+        raise AppDoesNotLoad(f"The app does not load: {error}{places}") from error
+    for each in functions:
+        signatures.check(each)
+    return functions
 
 
 def describe(function: Any) -> FunctionInfo:

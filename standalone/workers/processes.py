@@ -132,18 +132,26 @@ class ProcessWorkers:
     def _died(self, worker: _Worker) -> None:
         """The process is gone. Its instances go elsewhere, and another process takes its number."""
         worker.alive = False
-        if not worker.loaded.done():
-            worker.loaded.set_exception(AppDoesNotLoad("A worker process ended while it loaded the app."))
-        elif not self._stopping:
-            task = asyncio.get_running_loop().create_task(self._replace(worker))
+        if not self._stopping:
+            task = asyncio.get_running_loop().create_task(self._replace(worker) if worker.loaded.done() else self._never_loaded(worker))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
 
-    async def _replace(self, worker: _Worker) -> None:
+    @staticmethod
+    async def _ended(worker: _Worker) -> str:
+        """How the process came to its end, in the words of the Functions host."""
         assert worker.process is not None
         code = await worker.process.wait()
         code = 128 - code if code < 0 else code
-        why = f"python exited with code {code} (0x{code:02x})"
+        return f"python exited with code {code} (0x{code:02x})"
+
+    async def _never_loaded(self, worker: _Worker) -> None:
+        why = await self._ended(worker)
+        if not worker.loaded.done():
+            worker.loaded.set_exception(AppDoesNotLoad(f"The app does not load: while it was imported, {why}"))
+
+    async def _replace(self, worker: _Worker) -> None:
+        why = await self._ended(worker)
         log.error("Worker %d: %s. Another one is started.", worker.number, why)
         self._fail_calls(worker, why)
         self._new_channel(worker)  # what was said since it died was for its instances, and went with it

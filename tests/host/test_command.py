@@ -62,8 +62,8 @@ async def test_a_state_folder_belongs_to_one_process(host: Host) -> None:
         ('@app.route()\ndef _wrong(req: func.HttpRequest) -> str:\n    return ""\n', "the function _wrong .* its name must be a letter"),
         ('@app.activity_trigger(input_name="a__b")\ndef wrong(a__b: str) -> None: ...\n', "the function wrong .* 'a__b'"),
         (
-            '@app.route(route="x")\ndef one(req: func.HttpRequest) -> None: ...\n'
-            '@app.route(route="X", methods=["GET"])\ndef wrong(req: func.HttpRequest) -> None: ...\n',
+            '@app.route(route="x")\ndef one(req: func.HttpRequest): ...\n'
+            '@app.route(route="X", methods=["GET"])\ndef wrong(req: func.HttpRequest): ...\n',
             "the function wrong .* X, is also that of one, for GET",
         ),
         ('@app.timer_trigger(arg_name="t", schedule="soon")\ndef wrong(t: func.TimerRequest) -> None: ...\n', "timer function wrong"),

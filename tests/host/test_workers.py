@@ -1,4 +1,4 @@
-"""Where the app's code runs: what does not load says why, what is slow holds up nobody, what dies is started again."""
+"""Where the app's code runs: what is slow holds up nobody, what dies is started again."""
 
 import asyncio
 import json
@@ -16,7 +16,7 @@ import pytest
 from aiohttp import web
 
 from standalone.clock import HostClock
-from standalone.contracts import AppDoesNotLoad, FunctionFailed, HttpCall
+from standalone.contracts import FunctionFailed, HttpCall
 from standalone.engine import Engine, EngineSettings
 from standalone.engine import history as h
 from standalone.engine.dispatcher import Dispatcher
@@ -82,29 +82,6 @@ async def test_tests_that_lie_in_the_app_s_folder_stay_loaded(tmp_path: Path, pl
         assert sys.modules[Path(place).stem] is module
     finally:
         await workers.stop()
-
-
-@pytest.mark.parametrize(
-    ("code", "said"),
-    [
-        ("import nowhere\n", "ModuleNotFoundError: No module named 'nowhere'"),
-        ("def broken(:\n", "SyntaxError"),
-        ("raise SystemExit('not today')\n", "SystemExit: not today"),
-        ("del app\n", "exactly one top-level function app"),
-        ("other = df.DFApp()\n", "found 2"),
-    ],
-)
-async def test_an_app_that_does_not_load_says_why_and_where(tmp_path: Path, code: str, said: str) -> None:
-    """One screen, with file and line, whether it was to run here or in a process of its own."""
-    app_dir = app_of(tmp_path / "app", code)
-    with pytest.raises(AppDoesNotLoad) as here:
-        await in_process(app_dir).start()
-    with pytest.raises(AppDoesNotLoad) as there:
-        await ProcessWorkers(app_dir, 1, clock=HostClock(), binding_base_url="http://127.0.0.1:9/").start()
-    assert said in str(here.value)
-    assert str(here.value) == str(there.value)
-    if "top-level" not in said and "found" not in said:
-        assert "function_app.py, line 5" in str(here.value)
 
 
 async def test_an_app_can_be_loaded_again_and_others_beside_it(tmp_path: Path) -> None:
