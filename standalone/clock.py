@@ -6,7 +6,7 @@ host's time, by time-machine; `time.monotonic`, and with it every event loop, st
 """
 
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     import time_machine
 
 NOTICEABLE = timedelta(milliseconds=1)
+NOT_UTC = timezone(timedelta(hours=1))
+"""The zone in which time_machine is given an instant: of UTC it would make the zone of the whole process."""
 
 
 class HostClock:
@@ -107,7 +109,7 @@ class WallClock:
             import time_machine  # not before: it brings 9 MB where pytest is installed
 
             self._shown = (stands, offset)
-            self._travel = time_machine.travel(now, tick=not stands)
+            self._travel = time_machine.travel(now.astimezone(NOT_UTC), tick=not stands)
             self._travel.start()
 
     def hide(self) -> None:

@@ -36,7 +36,7 @@ from standalone.schedule import ScheduleWrong
 from standalone.server import Server, is_local, protocol_log
 from standalone.small_files import overwrite
 from standalone.throttle import Throttle
-from standalone.timers import TimerFunctions
+from standalone.timers import TimerFunctions, zone_of
 
 log = logging.getLogger("standalone")
 
@@ -161,7 +161,7 @@ class Host:
     async def _load(self, rpc: str) -> None:
         """The app, and the engine over it."""
         task_hub = self.configuration.host.task_hub
-        environment = {**self._own_settings(), **self.configuration.values}
+        environment = {**self._own_settings(), **self.configuration.values, "TZ": self._zone()}
         query = f"taskHub={task_hub}&connection=Storage" + (f"&code={self.keys.durable}" if self.keys else "")
         public = f"{self.url}{durable_api.PUBLIC}"
         if self._workers_wanted:
@@ -226,6 +226,13 @@ class Host:
             "WEBSITE_HOSTNAME": self.url.removeprefix("http://"),
             **{f"{ALLOW_LIST}{number}": name for number, name in enumerate(self.configuration.host.only_functions)},
         }
+
+    def _zone(self) -> str:
+        """The zone that the app's clock shows: that of its settings, else UTC as on Azure, whatever this machine's is."""
+        try:
+            return zone_of(self.configuration).key
+        except ScheduleWrong:  # said where a schedule depends on it
+            return "UTC"
 
     def _own_state_folder(self) -> None:
         """One process a state folder."""

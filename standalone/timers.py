@@ -9,20 +9,35 @@ import asyncio
 import json
 import logging
 from collections.abc import Iterable, Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from standalone.configuration import Configuration
 from standalone.contracts import Clock, FunctionFailed, FunctionInfo, Workers
-from standalone.schedule import Schedule, ScheduleWrong, parsed
+from standalone.schedule import Schedule, ScheduleWrong, parsed, time_zone
 from standalone.small_files import overwrite
 
 log = logging.getLogger("standalone.timers")
 
 LONGEST_SLEEP = 60.0
 LATE = timedelta(seconds=1)
+TIME_ZONES = ("WEBSITE_TIME_ZONE", "TZ")
+"""Settings that name the zone of schedules, as on Azure on Linux; the first counts."""
+
 CLOSEST_STOPS = timedelta(hours=6)
 """A skip of thirty days runs a daily function thirty times, but one that is due every five minutes 120 times rather than 8,640."""
+
+
+def zone_of(configuration: Configuration) -> ZoneInfo:
+    """The zone of the app's schedules and of its clock. Raises ScheduleWrong."""
+    for setting in TIME_ZONES:
+        if name := configuration.setting(setting):
+            try:
+                return time_zone(name)
+            except ScheduleWrong as error:
+                raise ScheduleWrong(f"{setting}: {error}") from None
+    return time_zone("UTC")
 
 
 class TimerFunctions:
@@ -39,16 +54,17 @@ class TimerFunctions:
         self._changed = asyncio.Event()
         self._at_startup: list[str] = []
         before = self._read()
-        for function in functions:
-            if function.kind == "timer" and not function.disabled:
-                self._add(function, configuration, before)
+        timers = [function for function in functions if function.kind == "timer" and not function.disabled]
+        zone = zone_of(configuration) if timers else UTC
+        for function in timers:
+            self._add(function, configuration, zone, before)
         self._write()  # fails at the start, not in the night, where it cannot
         clock.on_move(self._changed.set)
 
-    def _add(self, function: FunctionInfo, configuration: Configuration, before: Mapping[str, tuple[str, datetime]]) -> None:
+    def _add(self, function: FunctionInfo, configuration: Configuration, zone: tzinfo, before: Mapping[str, tuple[str, datetime]]) -> None:
         name, text = function.name, configuration.resolve(str(function.trigger["schedule"]))
         try:
-            self._schedules[name] = parsed(text)
+            self._schedules[name] = parsed(text, zone=zone, start=self._clock.now())
         except ScheduleWrong as error:
             raise ScheduleWrong(f"the schedule of the timer function {name} is not understood: {error}") from None
         self._plan(name, self._clock.now())

@@ -3,6 +3,7 @@
 import asyncio
 import itertools
 import os
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import timedelta
@@ -129,6 +130,8 @@ def environment(values: Mapping[str, str]) -> Iterator[None]:
     """Environment variables, for a while."""
     before = {name: os.environ.get(name) for name in values}
     os.environ.update(values)
+    if "TZ" in values:
+        time.tzset()
     try:
         yield
     finally:
@@ -137,3 +140,5 @@ def environment(values: Mapping[str, str]) -> Iterator[None]:
                 os.environ.pop(name, None)
             else:
                 os.environ[name] = value
+        if "TZ" in values:
+            time.tzset()

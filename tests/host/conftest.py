@@ -7,7 +7,15 @@ import aiohttp
 import pytest
 
 from standalone.host import Host
+from standalone.timers import TIME_ZONES
 from tests.host.edgehost import APP, BEGINNING
+
+
+@pytest.fixture(autouse=True)
+def _schedules_in_utc(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever zone this machine is in."""
+    for setting in TIME_ZONES:
+        monkeypatch.delenv(setting, raising=False)
 
 
 @pytest.fixture

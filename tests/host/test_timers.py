@@ -11,7 +11,7 @@ import pytest
 
 from standalone.clock import HostClock
 from standalone.configuration import Configuration, HostSettings
-from standalone.contracts import FunctionInfo, HttpAnswer, HttpCall
+from standalone.contracts import AppDoesNotLoad, FunctionInfo, HttpAnswer, HttpCall
 from standalone.host import Host
 from standalone.schedule import ScheduleWrong
 from standalone.timers import TimerFunctions
@@ -171,3 +171,47 @@ async def test_a_timer_function_runs_though_its_next_time_cannot_be_kept(tmp_pat
         await run.run_due()
     assert workers.runs == ["a", "b", "a", "b"]
     assert "cannot be kept" in caplog.text
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+@pytest.mark.parametrize("setting", ["WEBSITE_TIME_ZONE", "TZ"])
+async def test_schedules_and_the_app_s_clock_are_in_the_zone_of_the_settings(tmp_path: Path, setting: str, workers: int) -> None:
+    """As on Azure on Linux: the digest at nine comes at nine, and says that it is nine."""
+    code = """
+from datetime import datetime
+
+@app.timer_trigger(arg_name="timer", schedule="0 0 9 * * *")
+def digest(timer: func.TimerRequest) -> None: ...
+
+@app.route(route="now", methods=["GET"])
+def now(req: func.HttpRequest) -> str:
+    return f"{datetime.now():%H:%M}"
+"""
+    app = an_app(tmp_path / "app", code, values={setting: "America/New_York"})
+    async with (
+        Host(app, tmp_path / "state", virtual=True, start=BEGINNING, workers=workers) as host,
+        aiohttp.ClientSession(host.url) as http,
+    ):
+        assert host.timers.next_due() == BEGINNING.replace(hour=14)
+        await host.advance(timedelta(hours=6))
+        assert await get(http, "/api/now") == (200, "09:00")
+
+
+async def test_a_zone_that_is_none_is_refused_where_something_depends_on_it(tmp_path: Path) -> None:
+    """An app without schedules may carry the setting of its Windows plan."""
+    wrong = {"WEBSITE_TIME_ZONE": "Eastern Standard Time"}
+    timer = '@app.timer_trigger(arg_name="timer", schedule="0 0 9 * * *")\ndef digest(timer: func.TimerRequest) -> None: ...\n'
+    with pytest.raises(AppDoesNotLoad, match="WEBSITE_TIME_ZONE: 'Eastern Standard Time' is no time zone"):
+        async with Host(an_app(tmp_path / "timer", timer, values=wrong), tmp_path / "one"):
+            raise AssertionError("never reached")
+    async with Host(an_app(tmp_path / "none", "", values=wrong), tmp_path / "two"):
+        pass
+
+
+async def test_a_timer_function_may_have_a_time_span_for_a_schedule(tmp_path: Path) -> None:
+    """As the Functions host takes it, outside of the Consumption plan."""
+    code = TICKS.format(more="").replace("0 0 * * * *", "08:00:00")
+    host = Host(an_app(tmp_path / "app", code), tmp_path / "state", virtual=True, start=BEGINNING)
+    async with host, aiohttp.ClientSession(host.url) as http:
+        await host.advance(timedelta(days=1))
+        assert await get(http, "/api/ticks") == (200, "in time,in time,in time")
