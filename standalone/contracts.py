@@ -16,6 +16,7 @@ from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 JsonText = str
+MOST_COUNTED = 10_000
 
 ALLOW_LIST = "AzureFunctionsJobHost__functions__"
 """With a number behind it: a setting that names one of the only functions to be run, as `func start --functions` has it."""
@@ -106,6 +107,69 @@ class Workers(Protocol):
         """Run a timer function once. Raises FunctionFailed."""
 
 
+@dataclass(frozen=True)
+class Line:
+    """A line of the app's code. `text` is empty where the file is no longer what was loaded."""
+
+    file: str  # relative to the app's folder, where it lies in it
+    number: int
+    function: str
+    text: str = ""
+
+
+Place = Sequence[Line]
+"""Where in the code: from the orchestrator through each `yield from` to the line itself."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Something that an orchestrator has asked for.
+
+    `kind`: "activity", "child", "timer", "event", "entity", "http", "signal", "renewal", "any", "all"; `parts` are those of the last two.
+    """
+
+    kind: str
+    name: str = ""
+    place: Place = ()
+    instance: str = ""  # of a child or an entity
+    since: datetime | None = None  # when Python asked for it
+    until: datetime | None = None  # when it was done
+    due: datetime | None = None  # of a timer; of a retry that pauses, when it is tried again
+    attempts: int = 0
+    done: bool = False
+    cancelled: bool = False
+    numbers: Sequence[int] = ()  # of the history's events that it made
+    parts: Sequence["Asked"] = ()
+
+
+@dataclass(frozen=True)
+class Whereabouts:
+    """Where an instance stands, by a replay of its whole history with the code that is loaded now."""
+
+    python: str  # "waits"; "ahead", "done" or "raised" while the engine may still wait
+    error: str = ""  # what it raised, or why it cannot be run
+    place: Place = ()  # the yield at which Python waits, the line that raised, or the last yield of what returned
+    wanted: Asked | None = None  # what Python waits for
+    awaited: Sequence[Asked] = ()  # what the engine waits for: any of these
+    behind: Sequence[Asked] = ()  # what Python has asked for since, and the engine has not come to
+    left_open: Sequence[Asked] = ()  # timers, activities, children that must end before the instance can
+    asked: Sequence[Asked] = ()  # all that Python asked for, parts of others among them
+    unclaimed: Sequence[str] = ()  # events that came and nobody has waited for
+    differs: str = ""  # what the code would do otherwise than the history has it: it was changed
+    edited: bool = False  # a file is no longer what was loaded
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """An instance seen from within: its raw history, and where it is, or why that cannot be told."""
+
+    events: Sequence[Mapping[str, Any]]
+    inputs: Mapping[int, JsonText | None]  # of activities, by their number
+    renewed: bool = False  # there were executions before, whose histories are gone
+    whereabouts: Whereabouts | None = None
+    trouble: str = ""
+
+
 class InstanceWorkers(Protocol):
     """The engine's side of the workers: messages of `standalone.engine.messages` to and from where instances are loaded."""
 
@@ -124,6 +188,9 @@ class InstanceWorkers(Protocol):
     def known(self) -> Any:
         """The app's durable functions (`standalone.engine.decisions.Known`)."""
 
+    async def inspect(self, load: Any) -> Whereabouts:
+        """Replay an instance (a `standalone.engine.messages.Load`) for somebody who looks at it. Raises FunctionFailed."""
+
     def quiet(self, running: int) -> bool:
         """Is nothing under way, when `running` activities are open? One that sleeps on a virtual clock is not under way."""
 
@@ -132,7 +199,7 @@ class InstanceWorkers(Protocol):
 class Standing:
     """Where an instance stands: in Python, and on the engine's side, which may be far behind."""
 
-    python: str  # "waits" "done" "raised"
+    python: str  # "waits"; "ahead", "done" or "raised" while the engine still stands at `engine`
     engine: Sequence[str]  # what the engine awaits, in words
     events: Sequence[str] = ()  # the external events among that, by name, that have not come
 
@@ -140,8 +207,9 @@ class Standing:
         """Where it stands, and why, where that needs saying."""
         if self.python == "waits":
             return f"It stands at {', '.join(self.engine)}.", ""
+        python = {"ahead": "has gone on", "done": "is done"}.get(self.python, "is through: it raised")
         return (
-            f"Python is {'done' if self.python == 'done' else 'through: it raised'}; the engine still stands at {', '.join(self.engine)}.",
+            f"Python {python}; the engine still stands at {', '.join(self.engine)}.",
             "The extension awaits one action after the other, whatever Python has seen, and ends nothing while a task is open.",
         )
 
@@ -169,7 +237,7 @@ class InstanceStatus:
 
 @dataclass(frozen=True)
 class InstanceQuery:
-    """A page of instances, oldest first as the real engine lists them. An empty `statuses` means all."""
+    """A page of instances, oldest first as the real engine lists them. An empty `statuses` means all; a prefix orders by id."""
 
     created_from: datetime | None = None
     created_to: datetime | None = None
@@ -177,6 +245,7 @@ class InstanceQuery:
     id_prefix: str | None = None
     top: int = 100
     continuation: str | None = None
+    newest_first: bool = False
 
 
 @dataclass(frozen=True)
@@ -226,8 +295,14 @@ class Engine(Protocol):
     ) -> InstanceStatus | None:
         """The instance, or None. Raises HistoryUnreadable."""
 
+    async def inspect(self, instance_id: str) -> Inspection | None:
+        """An orchestration from within, or None. Replays it in a worker, and changes nothing."""
+
     async def query(self, query: InstanceQuery) -> InstancePage:
         """One page; costs the page, not the table."""
+
+    def counts(self) -> Mapping[str, int]:
+        """How many instances there are of each status, counted up to `MOST_COUNTED`."""
 
     async def raise_event(self, instance_id: str, event: str, input_json: JsonText) -> None:
         """Raises InstanceNotFound, InstanceEnded."""

@@ -1,18 +1,24 @@
 """The durable engine's verbs: each judges by what stands, posts a message, and answers when that is on disk."""
 
+import asyncio
 import json
 import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from standalone import contracts
-from standalone.contracts import InstancePage, InstanceQuery, InstanceStatus
-from standalone.engine import entity, presentation, queries, wording
+from standalone.contracts import Inspection, InstancePage, InstanceQuery, InstanceStatus
+from standalone.engine import entity, presentation, queries, versions, wording
 from standalone.engine import history as h
 from standalone.engine.dispatcher import Dispatcher, EngineSettings
-from standalone.engine.orchestration import ENDED, EPOCH
+from standalone.engine.messages import Load
+from standalone.engine.orchestration import ENDED, EPOCH, STATUS_NUMBERS
 from standalone.engine.store import Row, Store
+
+LONGEST_LOOK = 3.0  # seconds that somebody who looks at an instance is kept waiting for a worker
 
 
 class Engine:
@@ -63,6 +69,39 @@ class Engine:
             rows = [events for events, _ in self._store.history(row.n)]
             told = presentation.history(rows, inputs=history_inputs, outputs=history_outputs)
         return presentation.status(row, told)
+
+    async def inspect(self, instance_id: str) -> Inspection | None:
+        """An orchestration from within, or None. An episode of its own may run meanwhile: then this tells of the moment before."""
+        row = self._store.find(instance_id)
+        found = None if row is None or row.id.startswith("@") else self._store.load(row.n)
+        if row is None or found is None:
+            return None
+        episodes, rows = self._store.episodes(row.n), self._store.history(row.n)
+        events = h.parse([events for events, _ in rows])
+        inputs = {number: given for _, tasks in rows if tasks for number, _, given in json.loads(tasks)["activities"]}
+        seen = Inspection(events, inputs, bool(episodes) and episodes[0][0] > 1, trouble=self._held_back(row, events))
+        if not events:
+            return seen
+        load = Load(row.n, row.id, row.name, rows=[events for events, _ in rows], status=row.status)
+        try:
+            return replace(seen, whereabouts=await asyncio.wait_for(self.workers.inspect(load), LONGEST_LOOK))
+        except TimeoutError:
+            return replace(seen, trouble=f"No worker had time to look at the code within {LONGEST_LOOK:.0f} s: look again.")
+        except contracts.FunctionFailed as failure:
+            return replace(seen, trouble=f"The code could not be looked at: {failure.message}")
+
+    def _held_back(self, row: Row, events: Sequence[h.Event]) -> str:
+        """Why an instance is not run here, whatever comes for it: it is of another version."""
+        known = events or h.parse([event for _, event, _ in self._store.messages_of(row.n)])
+        version = next((each["Version"] or "" for each in known if each["EventType"] == h.EXECUTION_STARTED), "")
+        own, strategy = self.settings.default_version, self.settings.version_match
+        if row.status in ENDED or versions.taken(version, own, strategy):
+            return ""
+        return f"Its version is “{version}”, that of this host “{own}” ({strategy}, by host.json): it waits for a host that runs it."
+
+    def counts(self) -> Mapping[str, int]:
+        """How many instances there are of each status, counted up to `MOST_COUNTED`."""
+        return self._store.counts(list(STATUS_NUMBERS), contracts.MOST_COUNTED)
 
     async def query(self, query: InstanceQuery) -> InstancePage:
         """One page."""

@@ -70,10 +70,10 @@ class Unload(NamedTuple):
 
 
 class Call(NamedTuple):
-    """Run a function of another trigger."""
+    """Run a function of another trigger, or look at an instance: its Load is the argument then."""
 
     number: int
-    kind: str  # "http" "timer"
+    kind: str  # "http" "timer" "inspect"
     function: str
     argument: Any
 

@@ -210,7 +210,7 @@ class Orchestration:
             self._note(event)
         self.events += new
         self.texts += [h.text(each) for each in new]
-        outcome = self._refusal(begins) if self.refused else self.replayer.replay(self.events, self._ask())
+        outcome = self._refusal(begins) if self.refused else self.replayer.replay(self.events, self.ask())
         for place in range(unplayed, outcome.played):
             if self.events[place]["EventType"] != h.ORCHESTRATOR_STARTED:
                 self.events[place]["IsPlayed"] = True
@@ -223,7 +223,7 @@ class Orchestration:
         """The end of an orchestration whose version is not run here."""
         return Outcome([], Ending(number, "Failed", wording.VERSION_REFUSED), None, 0)
 
-    def _ask(self) -> Answer:
+    def ask(self) -> Answer:
         """Call the function with the whole history, or tell that there is none."""
         started = next(each for each in self.events if each["EventType"] == h.EXECUTION_STARTED)
         name = started["Name"]

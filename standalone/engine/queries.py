@@ -1,4 +1,4 @@
-"""Pages of instances: oldest first, or by id where a prefix is given. A page costs what it shows, by index, not the table."""
+"""Pages of instances: oldest or newest first, or by id where a prefix is given. A page costs what it shows, by index, not the table."""
 
 import base64
 import json
@@ -54,15 +54,16 @@ def _rows(store: Store, query: InstanceQuery, limit: int, after: list[Any] | Non
     ]  # fmt: skip
     if query.id_prefix:
         return _by_id(store, query, limit, after, conditions, arguments)
+    order = "DESC" if query.newest_first else "ASC"
     if after and len(after) == 2:
-        conditions.append("(created, n) > (?, ?)")
+        conditions.append(f"(created, n) {'<' if query.newest_first else '>'} (?, ?)")
         arguments += after
     lists = []
     for status in sorted(query.statuses) or [""]:
         here = [*conditions, "status = ?"] if status else conditions
-        sql = f"WHERE {' AND '.join(here)} ORDER BY created, n LIMIT ?"
+        sql = f"WHERE {' AND '.join(here)} ORDER BY created {order}, n {order} LIMIT ?"
         lists.append(store.select(sql, [*arguments, *([status] if status else []), limit]))
-    found = list(merge(*lists, key=lambda row: (row.created, row.n)))
+    found = list(merge(*lists, key=lambda row: (row.created, row.n), reverse=query.newest_first))
     return found if limit < 0 else found[:limit]
 
 

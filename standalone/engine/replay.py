@@ -21,7 +21,7 @@ from typing import Any
 
 from standalone.engine import history as h
 from standalone.engine import wording
-from standalone.engine.decisions import Answer, Decision, Ending, Known, Outcome, describe, event_names
+from standalone.engine.decisions import Answer, Decision, Ending, Known, Outcome, describe, event_names, to_the_second
 from standalone.engine.sorter import NEVER, REQUEST_TYPE, Sent, stamp
 from standalone.engine.tasks import Awaited, HttpCall, Retried, RetryOptions, finished, when_all, when_any
 
@@ -40,7 +40,7 @@ class OrchestrationFails(Exception):
 
 def replay(history: Sequence[h.Event], answer: Answer, known: Known) -> Outcome:
     """Go through `history` with the SDK's `answer` and tell what is new."""
-    return _Replay(answer, known).run(history)
+    return Replay(answer, known).run(history)
 
 
 class Replayer:
@@ -52,16 +52,18 @@ class Replayer:
 
     def __init__(self, known: Known) -> None:
         self._known = known
-        self._last: _Replay | None = None
+        self._last: Replay | None = None
 
     def replay(self, history: Sequence[h.Event], answer: Answer) -> Outcome:
         """The same as `replay`. `history`: that of the last call and what has been added to it."""
         if self._last is None or not self._last.goes_on(answer):
-            self._last = _Replay(answer, self._known)
+            self._last = Replay(answer, self._known)
         return self._last.run(history)
 
 
-class _Replay:
+class Replay:
+    """One pass through a history. `standalone.engine.whereabouts` watches one for the pages."""
+
     def __init__(self, answer: Answer, known: Known) -> None:
         self.answer, self.known = answer, known
         self.now = datetime.min.replace(tzinfo=UTC)
@@ -418,7 +420,11 @@ class _Replay:
 
     def python(self) -> str:
         """Where the SDK is, which may be far ahead."""
-        return "raised" if self.answer.state.get("error") else "done" if self.answer.state.get("isDone") else "waits"
+        if self.answer.state.get("error"):
+            return "raised"
+        if self.answer.state.get("isDone"):
+            return "done"
+        return "ahead" if self.position < len(self.groups) else "waits"
 
     def describe_waits(self, history: Sequence[h.Event]) -> Sequence[str]:
         """The actions that the list stands at; where it is through, what is still open; nothing at the end."""
@@ -432,9 +438,12 @@ class _Replay:
         """A task that keeps the instance from its end."""
         made = self.made.get(number) or self.held.get(number)
         if made is not None:
-            return f"{_OPEN[made.kind]} {h.stamp(made.fire_at) if made.fire_at else made.name}"
+            return f"{_OPEN[made.kind]} {to_the_second(h.stamp(made.fire_at)) if made.fire_at else made.name}"
         created = next((each for each in history if each["EventId"] == number and each["EventType"] in _CREATED), None)
-        return f"{_OPEN[_CREATED[created['EventType']]]} {created.get('FireAt') or created['Name']}" if created else f"task number {number}"
+        if created is None:
+            return f"task number {number}"
+        what = to_the_second(created["FireAt"]) if "FireAt" in created else created["Name"]
+        return f"{_OPEN[_CREATED[created['EventType']]]} {what}"
 
     def events_to_come(self) -> Sequence[str]:
         """The external events that the list stands at, as the app names them, without those of them that have come."""
@@ -447,35 +456,35 @@ class _Replay:
 _CREATED = {h.TASK_SCHEDULED: "activity", h.TIMER_CREATED: "timer", h.CHILD_CREATED: "child"}
 _OPEN = {"activity": "the open activity", "timer": "the open timer until", "child": "the open sub-orchestration"}
 
-_HANDLERS: Mapping[int, Callable[[_Replay, h.Event], None]] = {
-    h.EXECUTION_STARTED: _Replay.on_started,
-    h.EXECUTION_TERMINATED: _Replay.on_terminated,
-    h.TASK_SCHEDULED: _Replay.on_task_scheduled,
-    h.TASK_COMPLETED: _Replay.on_completed,
-    h.TASK_FAILED: _Replay.on_failed,
-    h.CHILD_CREATED: _Replay.on_child_created,
-    h.CHILD_COMPLETED: _Replay.on_completed,
-    h.CHILD_FAILED: _Replay.on_failed,
-    h.TIMER_CREATED: _Replay.on_timer_created,
-    h.TIMER_FIRED: _Replay.on_fired,
-    h.EVENT_SENT: _Replay.on_event_sent,
-    h.EVENT_RAISED: _Replay.on_raised,
-    h.EXECUTION_SUSPENDED: _Replay.on_suspended,
-    h.EXECUTION_RESUMED: _Replay.on_resumed,
+_HANDLERS: Mapping[int, Callable[[Replay, h.Event], None]] = {
+    h.EXECUTION_STARTED: Replay.on_started,
+    h.EXECUTION_TERMINATED: Replay.on_terminated,
+    h.TASK_SCHEDULED: Replay.on_task_scheduled,
+    h.TASK_COMPLETED: Replay.on_completed,
+    h.TASK_FAILED: Replay.on_failed,
+    h.CHILD_CREATED: Replay.on_child_created,
+    h.CHILD_COMPLETED: Replay.on_completed,
+    h.CHILD_FAILED: Replay.on_failed,
+    h.TIMER_CREATED: Replay.on_timer_created,
+    h.TIMER_FIRED: Replay.on_fired,
+    h.EVENT_SENT: Replay.on_event_sent,
+    h.EVENT_RAISED: Replay.on_raised,
+    h.EXECUTION_SUSPENDED: Replay.on_suspended,
+    h.EXECUTION_RESUMED: Replay.on_resumed,
 }
 
-_ACTIONS: Mapping[int, Callable[[_Replay, Mapping[str, Any]], Awaited]] = {
-    0: _Replay.call_activity,
-    1: _Replay.call_activity_with_retry,
-    2: _Replay.call_child,
-    3: _Replay.call_child_with_retry,
-    4: _Replay.continue_as_new,
-    5: _Replay.create_timer,
-    6: _Replay.wait_for_event,
-    7: _Replay.call_entity,
-    8: _Replay.call_http,
-    9: _Replay.signal_entity,
-    10: _Replay.signal_entity_later,
-    11: _Replay.any_of,
-    12: _Replay.all_of,
+_ACTIONS: Mapping[int, Callable[[Replay, Mapping[str, Any]], Awaited]] = {
+    0: Replay.call_activity,
+    1: Replay.call_activity_with_retry,
+    2: Replay.call_child,
+    3: Replay.call_child_with_retry,
+    4: Replay.continue_as_new,
+    5: Replay.create_timer,
+    6: Replay.wait_for_event,
+    7: Replay.call_entity,
+    8: Replay.call_http,
+    9: Replay.signal_entity,
+    10: Replay.signal_entity_later,
+    11: Replay.any_of,
+    12: Replay.all_of,
 }

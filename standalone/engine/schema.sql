@@ -119,6 +119,10 @@ SELECT due, n, number FROM timers WHERE due <= ? ORDER BY due, n, number LIMIT ?
 -- name: next_due
 SELECT min(due) FROM timers WHERE due > ?;
 
+-- name: count
+-- Instances of a status, up to a number: by index, and no longer than it takes to count so far.
+SELECT count(*) FROM (SELECT 1 FROM instances WHERE status = ? LIMIT ?);
+
 -- name: last_numbers
 SELECT (SELECT coalesce(max(n), 0) FROM instances), (SELECT coalesce(max(seq), 0) FROM messages);
 

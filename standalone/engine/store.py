@@ -253,6 +253,10 @@ class Store:
         seen = dict.fromkeys(n for n, _ in self._reader.execute(SQL["waiting_messages"]))
         return seen | dict.fromkeys(n for (n,) in self._reader.execute(SQL["under_way"]))
 
+    def counts(self, statuses: Sequence[str], most: int) -> dict[str, int]:
+        """How many instances have each status, none counted beyond `most`."""
+        return {status: self._reader.execute(SQL["count"], (status, most)).fetchone()[0] for status in statuses}
+
     def select(self, sql: str, arguments: Sequence[Any]) -> list[Row]:
         """Instances by a query over the columns of `Row`."""
         columns = "n, id, name, status, created, updated, input, custom, output, waits"

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from standalone.contracts import HistoryUnreadable, InstanceStatus
 from standalone.durable_api import ENDED
+from standalone.explaining import explain, when
 from standalone.host import Host
-from standalone.pages import told, when
 
 if TYPE_CHECKING:
     from standalone.testing.host import DurableHost
@@ -195,6 +195,7 @@ async def explained(host: Host, instance_id: str) -> str:
     lines = [f"{found.name} {instance_id} is {found.runtime_status} on {when(host.clock.now())}."]
     if found.standing:
         lines.append(" ".join(found.standing.sentences()).strip())
+    lines += await _lines_of_code(host, found)
     if found.runtime_status in ENDED:
         lines.append(f"Its output: {_brief(found.output_json)}")
     else:
@@ -205,6 +206,19 @@ async def explained(host: Host, instance_id: str) -> str:
         lines.append("How its history ends:" if len(events) > EVENTS_TOLD else "Its history:")
         lines += [f"  {_line(event)}" for event in events[-EVENTS_TOLD:]]
     return "\n".join(lines)
+
+
+async def _lines_of_code(host: Host, found: InstanceStatus) -> Sequence[str]:
+    """At which lines of the app it stands, or failed."""
+    seen = await host.engine.inspect(found.instance_id)
+    if seen is None:
+        return []
+    places = explain(found, seen, host.clock.now()).places
+    return [
+        f"{label or 'Line'}: {line.file}, line {line.number}, in {line.function}: {line.text}".rstrip(": ")
+        for label, place in places
+        for line in place[-1:]
+    ]
 
 
 def _pending(events: Sequence[Mapping[str, Any]], host: Host) -> Sequence[str]:
@@ -220,7 +234,13 @@ def _pending(events: Sequence[Mapping[str, Any]], host: Host) -> Sequence[str]:
 
 def _line(event: Mapping[str, Any]) -> str:
     name = event.get("FunctionName") or event.get("Name") or ""
-    return " ".join(part for part in (event.get("Timestamp", "")[:19], event["EventType"], name, _brief(told(event))[:100]) if part)
+    return " ".join(part for part in (event.get("Timestamp", "")[:19], event["EventType"], name, _brief(_told(event))[:100]) if part)
+
+
+def _told(event: Mapping[str, Any]) -> str:
+    """What an event of a history has to say."""
+    value = next((event[name] for name in ("Result", "Reason", "Input", "FireAt") if event.get(name) is not None), "")
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def _brief(text: str | None) -> str:

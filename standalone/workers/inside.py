@@ -10,9 +10,9 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from standalone.contracts import Clock, FunctionFailed, FunctionInfo, HttpAnswer, HttpCall
+from standalone.contracts import Clock, FunctionFailed, FunctionInfo, HttpAnswer, HttpCall, Whereabouts
 from standalone.engine.decisions import Known
-from standalone.engine.messages import Answered, Call
+from standalone.engine.messages import Answered, Call, Load
 from standalone.workers import loading, sdk
 from standalone.workers.binding import client_binding
 from standalone.workers.functions import Functions
@@ -74,6 +74,11 @@ class InProcessWorkers:
     async def call_timer(self, function: str, past_due: bool) -> None:
         """Run a timer function once. Raises FunctionFailed."""
         await self._call("timer", function, past_due)
+
+    async def inspect(self, load: Load) -> Whereabouts:
+        """Where an instance stands. Raises FunctionFailed."""
+        found: Whereabouts = await self._call("inspect", "", load)
+        return found
 
     async def _call(self, kind: str, function: str, argument: Any) -> Any:
         number = next(self._calls)

@@ -17,9 +17,9 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from standalone.contracts import AppDoesNotLoad, Clock, FunctionFailed, FunctionInfo, HttpAnswer, HttpCall
+from standalone.contracts import AppDoesNotLoad, Clock, FunctionFailed, FunctionInfo, HttpAnswer, HttpCall, Whereabouts
 from standalone.engine.decisions import Known
-from standalone.engine.messages import Answered, Begin, Call, Loaded, Time
+from standalone.engine.messages import Answered, Begin, Call, Load, Loaded, Time
 from standalone.engine.orchestration import microseconds
 from standalone.workers.binding import client_binding
 from standalone.workers.frames import Channel
@@ -177,6 +177,11 @@ class ProcessWorkers:
     async def call_timer(self, function: str, past_due: bool) -> None:
         """Run a timer function once. Raises FunctionFailed."""
         await self._call("timer", function, past_due)
+
+    async def inspect(self, load: Load) -> Whereabouts:
+        """Where an instance stands. Raises FunctionFailed."""
+        found: Whereabouts = await self._call("inspect", "", load)
+        return found
 
     async def _call(self, kind: str, function: str, argument: Any) -> Any:
         alive = [worker for worker in self._workers if worker.alive] or self._workers

@@ -214,6 +214,8 @@ class Stage:
         try:
             if call.kind == "http":
                 value: Any = await self.functions.call_http(call.function, call.argument)
+            elif call.kind == "inspect":
+                value = self.functions.inspect(call.argument)
             else:
                 value = None
                 await self.functions.call_timer(call.function, call.argument, self.now())

@@ -9,7 +9,7 @@ import json
 import re
 import sys
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -170,9 +170,13 @@ async def look(engine: Engine, instance: str) -> Any:
 
 
 async def run(
-    programs: Mapping[str, Mapping[str, Any]], app_dir: Path, state: Path, settings: EngineSettings | None = None
+    programs: Mapping[str, Mapping[str, Any]],
+    app_dir: Path,
+    state: Path,
+    settings: EngineSettings | None = None,
+    before_each: Callable[[Host, Case], Awaitable[None]] | None = None,
 ) -> Mapping[str, Case]:
-    """Run all programs at once; the cases then hold what was seen."""
+    """Run all programs at once; the cases then hold what was seen. `before_each` has a look of its own before each act."""
     async with running(app_dir, state, settings=settings) as host:
         begun = host.clock.now()
         cases = {name: Case(name, program, begun.isoformat()) for name, program in programs.items()}
@@ -185,6 +189,8 @@ async def run(
         ]
         for at, _, case, act in sorted(plan, key=lambda entry: entry[:2]):
             await host.advance(seconds=(at - host.clock.now()).total_seconds())
+            if before_each is not None:
+                await before_each(host, case)
             await (case.end(host.engine, triggers) if "end" in act else case.act(host.engine, act))
         await host.engine.settle()
         for case in cases.values():
@@ -198,9 +204,10 @@ def record_triggers(host: Host) -> dict[str, list[str]]:
     functions = host.workers.functions
     original = functions.orchestrate
 
-    def orchestrate(name: str, trigger: str) -> Any:
-        kept.setdefault(json.loads(trigger)["instanceId"], []).append(trigger)
-        return original(name, trigger)
+    def orchestrate(name: str, trigger: str, call: Any = None) -> Any:
+        if call is None:  # else somebody looks
+            kept.setdefault(json.loads(trigger)["instanceId"], []).append(trigger)
+        return original(name, trigger, call)
 
     functions.orchestrate = orchestrate
     return kept

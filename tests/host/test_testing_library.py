@@ -152,6 +152,7 @@ def test_no_output_yet_says_where_it_stands(durable_host: DurableHost) -> None:
     assert str(refused.value).splitlines() == [
         "There is no output yet. answers one is Running on Mon 30 Nov 2026, 09:00:00 UTC.",
         "It stands at the event answer.",
+        'Line: function_app.py, line 15, in answers: return (yield context.wait_for_external_event("answer"))',
         "Due next on this host: Wed 02 Dec 2026, 09:00:00 UTC, in 2 days, 0:00:00.",
         "Its history:",
         "  2026-11-30T09:00:00 ExecutionStarted answers",
