@@ -1,21 +1,24 @@
-"""The host's own pages under /standalone/: mailbox, clock, instances. They work without JavaScript, and escape everything."""
+"""The host's own pages under /standalone/: functions, mailbox, clock; those of instances are in instance_pages.
+
+They work without JavaScript, and escape everything.
+"""
 
 import json
 import re
-from collections.abc import Awaitable, Callable, Mapping
-from datetime import datetime, timedelta
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote, unquote
+from urllib.parse import unquote
 
 from aiohttp import web
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from pydantic import TypeAdapter, ValidationError
 
 from standalone import contracts as c
-from standalone.durable_api import ENDED, STATUSES
+from standalone.explaining import left, span, when
+from standalone.instance_pages import FEW, OPEN_SHOWN, SHOWN, InstancePages, address
 from standalone.mailbox import Letter
-from standalone.timeline import timeline
 
 if TYPE_CHECKING:
     from standalone.host import Host
@@ -30,7 +33,14 @@ _HEAD = re.compile(r"\s*(?:<!doctype[^>]*>)?\s*(?:<html[^>]*>)?\s*(?:<head[^>]*>
 LONGEST_SKIP = timedelta(days=3660)
 UNSNIFFED = {"X-Content-Type-Options": "nosniff"}
 LETTERS_SHOWN = 100
-AREAS = {"home.html": "", "mailbox.html": "mail", "clock.html": "clock", "instances.html": "instances"}
+AREAS = {
+    "home.html": "",
+    "mailbox.html": "mail",
+    "clock.html": "clock",
+    "instances.html": "instances",
+    "instance.html": "instances",
+    "entity.html": "instances",
+}
 """Which entry of the navigation a page is."""
 
 _ID = re.compile(r"[0-9]{1,15}")
@@ -49,9 +59,9 @@ class Pages:
         self._templates = Environment(
             loader=FileSystemLoader(here / "templates"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
         )
-        self._templates.filters["when"] = when
-        self._templates.filters["pretty"] = pretty
-        self._templates.filters["told"] = told
+        self._templates.filters |= {"when": when, "pretty": pretty, "span": span, "address": address, "cut": cut, "left": left}
+        self._templates.globals |= {"few": FEW, "shown": SHOWN, "open_shown": OPEN_SHOWN}
+        self._instances = InstancePages(host, self._html, self._nothing)
 
     async def handle(self, request: web.Request, rest: str) -> web.StreamResponse:
         """Answer a request for `rest`, the path below /standalone/."""
@@ -60,7 +70,7 @@ class Pages:
             "": self._home,
             "mail": self._mail,
             "clock": self._clock,
-            "instances": self._instances,
+            "instances": self._instances.handle,
             "standalone.css": self._css,
         }
         page = pages.get(first)
@@ -132,17 +142,22 @@ class Pages:
 
     async def _clock(self, request: web.Request, parts: list[str]) -> web.StreamResponse:
         if request.method == "POST":
+            wanted: dict[str, Any] = {}
             try:
-                await self._skip(await posted(request))
+                wanted = await posted(request)
+                await self._skip(wanted)
             except (ValueError, ValidationError) as error:
                 detail = error.errors()[0]["msg"] if isinstance(error, ValidationError) else str(error)
-                return web.json_response({"error": f"advance is no duration such as PT72H: {detail}"}, status=422)
+                told = f"advance is no duration such as PT72H: {detail}"
+                if wants_json(request):
+                    return web.json_response({"error": told}, status=422)
+                return self._html("clock.html", 422, due=self._host.next_due(), error=told, typed=str(wanted.get("advance", "")))
             if not wants_json(request):
                 return web.Response(status=303, headers={"Location": "/standalone/clock"})
         now = self._host.clock.now().isoformat().replace("+00:00", "Z")
         if wants_json(request) or request.method == "POST":
             return web.json_response({"now": now, "virtual": self._host.clock.virtual})
-        return self._html("clock.html", due=self._host.next_due())
+        return self._html("clock.html", due=self._host.next_due(), error="", typed="")
 
     async def _skip(self, wanted: dict[str, Any]) -> None:
         if wanted.get("to") == "next":
@@ -152,52 +167,6 @@ class Pages:
         if not timedelta(0) <= by <= LONGEST_SKIP:
             raise ValueError("between nothing and ten years can be skipped")
         await self._host.advance(by)
-
-    async def _instances(self, request: web.Request, parts: list[str]) -> web.StreamResponse:
-        if parts:
-            return await self._instance(request, parts[0], parts[1:])
-        status = request.query.get("status", "")
-        prefix = request.query.get("prefix", "")
-        query = c.InstanceQuery(
-            statuses=frozenset({status} & set(STATUSES)),
-            id_prefix=prefix or None,
-            continuation=request.query.get("continuation") or None,
-        )
-        page = await self._host.engine.query(query)
-        return self._html("instances.html", page=page, wanted=status, prefix=prefix, statuses=STATUSES)
-
-    async def _instance(self, request: web.Request, instance: str, rest: list[str]) -> web.StreamResponse:
-        if request.method == "POST" and rest:
-            return await self._act(request, instance, rest[0])
-        unreadable = False
-        try:
-            found = await self._host.engine.get(instance, history=True, history_outputs=True)
-        except c.HistoryUnreadable:
-            unreadable, found = True, await self._host.engine.get(instance)
-        if found is None:
-            return self._nothing()
-        events = json.loads(found.history_json or "[]")
-        picture = timeline(events, self._host.clock.now())
-        ended = found.runtime_status in ENDED
-        return self._html("instance.html", found=found, events=events, picture=picture, ended=ended, unreadable=unreadable)
-
-    async def _act(self, request: web.Request, instance: str, verb: str) -> web.StreamResponse:
-        form = await posted(request)
-        engine = self._host.engine
-        reason = str(form.get("reason") or "by hand")
-        try:
-            if verb == "event":
-                await engine.raise_event(instance, str(form["name"]), json.dumps(json.loads(form.get("value") or '""')))
-            elif verb == "purge":
-                await engine.purge(instance)
-                return web.Response(status=303, headers={"Location": "/standalone/instances"})
-            elif verb in ("terminate", "suspend", "resume", "rewind"):
-                await getattr(engine, verb)(instance, reason)
-            else:
-                return web.Response(status=404)
-        except (c.InstanceNotFound, c.InstanceEnded, c.InstanceNotInState, ValueError, KeyError) as error:
-            return web.Response(status=409, text=f"{type(error).__name__}: {error}\n")
-        return web.Response(status=303, headers={"Location": f"/standalone/instances/{quote(instance, safe='')}"})
 
 
 def wants_json(request: web.Request) -> bool:
@@ -215,17 +184,9 @@ async def posted(request: web.Request) -> dict[str, Any]:
     return {name: value for name, value in (await request.post()).items() if isinstance(value, str)}
 
 
-def when(instant: datetime | None) -> str:
-    """An instant as the pages show it."""
-    return instant.strftime("%a %d %b %Y, %H:%M:%S UTC") if instant else "–"
-
-
-def told(event: Mapping[str, Any]) -> str:
-    """What an event of a history has to say, in one line."""
-    for name in ("Result", "Reason", "Input", "FireAt"):
-        if (value := event.get(name)) is not None:
-            return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    return ""
+def cut(text: str, most: int = SHOWN) -> str:
+    """The beginning of a text."""
+    return text if len(text) <= most else f"{text[:most]}…"
 
 
 def pretty(text: str | None) -> str:

@@ -188,9 +188,17 @@ class Server:
             return web.Response(status=403, text="Without a key this answers to localhost only.\n")
         if by_cors and self._host.cors.admits(request.headers.get("Origin")):
             return None
-        if request.method not in ("GET", "HEAD") and request.headers.get("Sec-Fetch-Site", "none") not in ("same-origin", "none"):
+        if request.method not in ("GET", "HEAD") and not _of_this_site(request):
             return web.Response(status=403, text="This was sent from another site.\n")
         return None
+
+
+def _of_this_site(request: web.Request) -> bool:
+    """By what a browser tells of where a request came from; one that tells neither is no browser of these years."""
+    site, origin = request.headers.get("Sec-Fetch-Site"), request.headers.get("Origin")
+    if site is not None:
+        return site in ("same-origin", "none")
+    return origin is None or origin == f"{request.scheme}://{request.host}"
 
 
 def without_contents(record: logging.LogRecord) -> bool:

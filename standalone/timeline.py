@@ -1,86 +1,150 @@
-"""The picture of an instance: what ran, waited or slept, and for how long, as bars on a line of time (SVG, no script)."""
+"""The picture of an instance: what ran, waited or slept, and for how long, as bars on a line of time."""
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections import defaultdict, deque
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-WIDTH = 640.0
-ROW_HEIGHT = 22
-LONGEST = 60
-"""Bars shown; the table below the picture has all."""
+from standalone.contracts import Asked, Place, Whereabouts
+from standalone.engine import history as h
+from standalone.engine.orchestration import REQUEST
 
-KINDS = {
-    "TaskCompleted": "activity",
-    "TaskFailed": "failed",
-    "TaskScheduled": "activity",
-    "TimerCreated": "timer",
-    "SubOrchestrationInstanceCompleted": "child",
-    "SubOrchestrationInstanceFailed": "failed",
-    "SubOrchestrationInstanceCreated": "child",
-    "EventRaised": "event",
+WIDTH = 1000.0
+"""Of the whole time, in the picture's units."""
+
+FIRST, LAST = 10, 50
+"""Bars shown of a long history: those of its beginning and of its end. The table of the history has all."""
+
+SHORTEST = 4.0
+"""A bar that is seen, however short the time."""
+
+
+COMPLETES = {
+    h.TASK_COMPLETED: h.TASK_SCHEDULED,
+    h.TASK_FAILED: h.TASK_SCHEDULED,
+    h.CHILD_COMPLETED: h.CHILD_CREATED,
+    h.CHILD_FAILED: h.CHILD_CREATED,
+    h.TIMER_FIRED: h.TIMER_CREATED,
 }
-"""What gets a bar, and how it looks. A timer's is that of its creation, which tells when it is due."""
-
-OPEN = ("TaskScheduled", "SubOrchestrationInstanceCreated")
+"""What brings which kind of event to its end."""
 
 
 @dataclass(frozen=True)
 class Bar:
-    """One bar: where it begins and how long it is, in the picture's units; `open`: not ended yet."""
+    """Something that took time. `kind`: "activity", "timer", "child", "event", "entity", "suspended"; `state` adds to its name."""
 
-    label: str
     kind: str
-    x: float
-    y: int
-    width: float
-    words: str
-    open: bool
+    name: str
+    begin: datetime
+    end: datetime
+    state: str = ""  # "", "failed", "open", "cancelled"
+    note: str = ""
+    place: Place = ()
+    instance: str = ""
+    x: float = 0.0
+    width: float = 0.0
 
 
 @dataclass(frozen=True)
 class Picture:
-    """All bars, and how tall the picture is."""
+    """The bars by their beginning, all within `begin` and `end`; `left_out` are missing behind the first `cut`."""
 
     bars: Sequence[Bar]
-    height: int
     begin: datetime
     end: datetime
-    width: float = WIDTH
     left_out: int = 0
+    cut: int = 0
 
 
-def timeline(events: Sequence[Mapping[str, Any]], now: datetime) -> Picture:
-    """The picture of a history as the management API tells it."""
-    shown = [event for event in events if event["EventType"] in KINDS]
-    instants = [instant(event.get("Timestamp")) or now for event in events] or [now]
-    ended = any(event["EventType"] == "ExecutionCompleted" for event in events)
+def timeline(events: Sequence[Mapping[str, Any]], now: datetime, whereabouts: Whereabouts | None = None) -> Picture:
+    """The picture of a raw history; `whereabouts` adds the lines, and since when events were waited for, which no history tells."""
+    instants = [h.instant(event["Timestamp"]) for event in events] or [now]
+    ended = any(event["EventType"] == h.EXECUTION_COMPLETED for event in events)
     first, last = min(instants), max(instants) if ended else max([*instants, now])
+    asked = whereabouts.asked if whereabouts else ()
+    bars = sorted([*_scheduled(events, asked, last), *_waits(events, asked, last), *_suspensions(events, last)], key=lambda bar: bar.begin)
     scale = WIDTH / max((last - first).total_seconds(), 0.001)
-    fired = {event.get("FireAt") for event in events if event["EventType"] == "TimerFired"}
-    bars = []
-    for row, event in enumerate(shown[:LONGEST]):
-        begin, end, name, open_ = _span(event, first, last, fired)
-        x, seconds = (begin - first).total_seconds() * scale, (end - begin).total_seconds()
-        words = f"{name}: {'since ' if open_ else ''}{seconds:,.1f} s"
-        width = min(max(3.0, seconds * scale), WIDTH)
-        bars.append(Bar(name, KINDS[event["EventType"]], min(x, WIDTH - 3), row * ROW_HEIGHT, width, words, open_))
-    return Picture(bars, max(len(bars), 1) * ROW_HEIGHT, first, last, left_out=max(0, len(shown) - LONGEST))
+    bars = [_drawn(bar, first, last, scale) for bar in bars]
+    if len(bars) <= FIRST + LAST + 1:
+        return Picture(bars, first, last)
+    return Picture([*bars[:FIRST], *bars[-LAST:]], first, last, len(bars) - FIRST - LAST, FIRST)
 
 
-def _span(event: Mapping[str, Any], first: datetime, last: datetime, fired: Collection[Any]) -> tuple[datetime, datetime, str, bool]:
-    """From when to when, what, and whether it goes on."""
-    at = instant(event.get("Timestamp")) or first
-    name = str(event.get("FunctionName") or event.get("Name") or "")
-    if event["EventType"] == "TimerCreated":
-        due = instant(event.get("FireAt")) or last
-        has_fired = event.get("FireAt") in fired
-        return at, max(at, min(due, last)), "timer" if has_fired else "timer, not fired", not has_fired
-    if event["EventType"] in OPEN:
-        return at, last, name, True
-    return instant(event.get("ScheduledTime")) or at, at, name, False
+def _drawn(bar: Bar, first: datetime, last: datetime, scale: float) -> Bar:
+    begin, end = max(bar.begin, first), min(bar.end, last)
+    width = min(max(SHORTEST, (end - begin).total_seconds() * scale), WIDTH)
+    return replace(bar, x=min((begin - first).total_seconds() * scale, WIDTH - width), width=width)
 
 
-def instant(text: Any) -> datetime | None:
-    """An event's time."""
-    return datetime.fromisoformat(text) if isinstance(text, str) else None
+def _scheduled(events: Sequence[Mapping[str, Any]], asked: Sequence[Asked], last: datetime) -> Iterator[Bar]:
+    """Activities, sub-orchestrations, timers: what has a number in the history."""
+    of = {number: each for each in asked for number in each.numbers}
+    over = {completed_by(event): event for event in events if event["EventType"] in COMPLETES}
+    attempts: dict[int, int] = {}
+    for event in events:
+        kind = _SCHEDULED.get(event["EventType"])
+        if kind is None:
+            continue
+        number, begin = event["EventId"], h.instant(event["Timestamp"])
+        source, end = of.get(number), over.get((event["EventType"], number))
+        bar = Bar(kind, event.get("Name") or kind, begin, last, "open", place=source.place if source else ())
+        if kind == "timer":
+            yield _timer(bar, event, end is not None, source, last)
+            continue
+        if source and source.attempts > 1:
+            attempts[id(source)] = attempts.get(id(source), 0) + 1
+            bar = replace(bar, note=f"attempt {attempts[id(source)]}")
+        if end is not None:
+            failed = end["EventType"] in (h.TASK_FAILED, h.CHILD_FAILED)
+            bar = replace(bar, end=h.instant(end["Timestamp"]), state="failed" if failed else "")
+        yield replace(bar, instance=event.get("InstanceId") or "")
+
+
+def _timer(bar: Bar, event: Mapping[str, Any], fired: bool, source: Asked | None, last: datetime) -> Bar:
+    """The engine stamps a timer's end with its creation, as the real one does; what counts is when it was due."""
+    due = max(h.instant(event["FireAt"]), bar.begin)
+    pause = "pause before the next attempt" if source is not None and source.kind in ("activity", "child") else ""
+    if source is not None and source.cancelled:
+        return replace(bar, end=min(due, last), state="cancelled", note="cancelled")
+    if fired:
+        return replace(bar, end=due, state="", note=pause)
+    return replace(bar, end=last, note=pause)
+
+
+_SCHEDULED = {h.TASK_SCHEDULED: "activity", h.CHILD_CREATED: "child", h.TIMER_CREATED: "timer"}
+
+
+def completed_by(event: Mapping[str, Any]) -> tuple[int, int]:
+    """What a completion completes: kind and number."""
+    return COMPLETES[event["EventType"]], event["TimerId"] if event["EventType"] == h.TIMER_FIRED else event["TaskScheduledId"]
+
+
+def _waits(events: Sequence[Mapping[str, Any]], asked: Sequence[Asked], last: datetime) -> Iterator[Bar]:
+    """Waits for events, as Python has them, and for entities; an event that nobody is known to have waited for is a moment."""
+    came: dict[str, deque[datetime]] = defaultdict(deque)
+    for event in events:
+        if event["EventType"] == h.EVENT_RAISED and not REQUEST.fullmatch(event["Name"]):
+            came[event["Name"]].append(h.instant(event["Timestamp"]))
+    for each in asked:
+        if each.since is None or each.kind not in ("event", "entity"):
+            continue
+        if each.kind == "event":
+            end = came[each.name].popleft() if came[each.name] else None
+        else:
+            end = each.until if each.done else None
+        bar = Bar(each.kind, each.name, each.since, last, "open", place=each.place, instance=each.instance)
+        yield bar if end is None else replace(bar, begin=min(each.since, end), end=end, state="")
+    yield from (Bar("event", name, at, at, note="came") for name, instants in came.items() for at in instants)
+
+
+def _suspensions(events: Sequence[Mapping[str, Any]], last: datetime) -> Iterator[Bar]:
+    begin: datetime | None = None
+    for event in events:
+        if event["EventType"] == h.EXECUTION_SUSPENDED:
+            begin = begin or h.instant(event["Timestamp"])
+        elif event["EventType"] == h.EXECUTION_RESUMED and begin is not None:
+            yield Bar("suspended", "suspended", begin, h.instant(event["Timestamp"]))
+            begin = None
+    if begin is not None:
+        yield Bar("suspended", "suspended", begin, last, "open")

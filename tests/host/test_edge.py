@@ -119,6 +119,11 @@ async def test_the_clock_is_skipped_over_http(host: Host, http: aiohttp.ClientSe
     for wrong in ({"advance": "soon"}, {"advance": "-PT1H"}, {}, {"advance": "P99999D"}):
         async with http.post("/standalone/clock", json=wrong) as answer:
             assert answer.status == 422, wrong
+    async with http.post("/standalone/clock", data={"advance": "<b>soon"}, headers={"Accept": "text/html"}) as answer:
+        page = await answer.text()
+        assert answer.status == 422
+        assert "Nothing was skipped." in page
+        assert 'value="&lt;b&gt;soon"' in page
     async with http.post("/standalone/clock", data={"to": "next"}, headers={"Accept": "text/html"}, allow_redirects=False) as answer:
         assert answer.status == 303
     assert host.clock.now() == datetime(2026, 12, 3, 8, 30, tzinfo=UTC)
