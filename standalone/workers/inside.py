@@ -111,7 +111,7 @@ class InProcessWorkers:
         return not (self.stage.ready or self.stage.patient or self.stage.awake())
 
     def _parked(self) -> None:
-        self.stage.activity_parked()
+        self.stage.look_again()
         self._changed()
 
     def _emit(self, message: Any) -> None:

@@ -133,6 +133,7 @@ class Stage:
             now = self.now()
             self.emit(entity.abandon(batch, now) if answer is None else entity.finish(batch, answer, now))
             self._news(entity)
+        self.look_again()
 
     def _keep_promise(self, committed: Committed) -> None:
         """An episode is on disk: start its activities."""
@@ -201,10 +202,11 @@ class Stage:
 
     def _impatient(self, instance: Orchestration) -> None:
         del self.patient[instance.n]
+        instance.in_order()
         self._news(instance)
 
-    def activity_parked(self) -> None:
-        """An activity begins or ends to sleep on the virtual clock: results may have waited for it."""
+    def look_again(self) -> None:
+        """An activity begins or ends to sleep on the virtual clock, or a batch is done: results may have waited for it."""
         for n in list(self.patient):
             instance = self.instances.get(n)
             if isinstance(instance, Orchestration):
