@@ -30,6 +30,8 @@ class Outcome(NamedTuple):
 
 Tell = Callable[[Outcome], None]
 
+_NOT_RUN = Outcome(None)
+
 
 class Activities:
     """The activities that run in this process. Each begins in the context that this was made in, and none sees what another set there."""
@@ -57,7 +59,7 @@ class Activities:
         if function.is_async:
             task = self._spawn(activity.name, who, self._functions.act(function, activity.input), once)
         else:
-            run = functools.partial(self._context.copy().run, self._in_thread, function, activity, who)
+            run = functools.partial(self._context.copy().run, self._in_thread, function, activity, who, once)
             self._threads.run(run, once)
         limit = self._functions.timeout
         if limit:
@@ -69,7 +71,9 @@ class Activities:
         if task is not None:
             task.cancel()
 
-    def _in_thread(self, function: Function, activity: Activity, who: str) -> Outcome:
+    def _in_thread(self, function: Function, activity: Activity, who: str, once: "_Once") -> Outcome:
+        if once.told:  # its time was up before a thread was free: its caller has gone on without it
+            return _NOT_RUN
         running_for_the_app.set(who)
         faults.point("activity started")
         try:
@@ -113,6 +117,11 @@ class _Once:
     def __init__(self, tell: Tell) -> None:
         self._tell: Tell | None = tell
         self.alarm: asyncio.TimerHandle | None = None
+
+    @property
+    def told(self) -> bool:
+        """Has an outcome been told?"""
+        return self._tell is None
 
     def __call__(self, outcome: Outcome) -> None:
         if self.alarm:

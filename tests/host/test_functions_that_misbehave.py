@@ -87,6 +87,11 @@ def stuck(payload: float):
 
 
 @app.activity_trigger(input_name="payload")
+def noted(payload: float):
+    moods.append(payload)
+
+
+@app.activity_trigger(input_name="payload")
 def own_loop(payload: float) -> str:
     return asyncio.run(asyncio.sleep(payload, "slept"))
 
@@ -162,6 +167,20 @@ async def test_an_activity_that_cannot_be_stopped_fails_in_time(tmp_path: Path, 
         _, told = await outcome(host, "calling", [activity, 1])
         assert told == f"Activity function '{activity}' failed: Timeout value of 0:00:00.050000 was exceeded by function: {activity}"
         sys.modules["function_app"].gate.set()
+
+
+async def test_an_activity_whose_time_is_up_before_it_gets_a_thread_is_not_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its caller was told that it failed, and may have had it done otherwise: it must not happen hours later."""
+    monkeypatch.setenv("PYTHON_THREADPOOL_THREAD_COUNT", "1")
+    (tmp_path / "app").mkdir()
+    (tmp_path / "app" / "function_app.py").write_text(CODE)
+    async with running(tmp_path / "app", tmp_path, function_timeout=timedelta(seconds=1)) as host:
+        app = sys.modules["function_app"]
+        told = await asyncio.gather(outcome(host, "calling", ["stuck", 1]), outcome(host, "calling", ["noted", "late"]))
+        assert ["Timeout value" in each for _, each in told] == [True, True]
+        app.gate.set()
+        _, after = await outcome(host, "calling", ["noted", "in time"])
+        assert (after, app.moods) == (None, ["in time"])
 
 
 async def test_a_sync_activity_may_run_a_loop_of_its_own_and_sleep_there(host: Host) -> None:
