@@ -21,12 +21,15 @@ RETRY_AFTER = 1.0  # seconds
 
 
 class Committer:
-    """`written` is called for each group that is on disk; `failed` when one is not and the file can be written again."""
+    """Calls `written` for each group that is on disk, `failed` when one is not and the file can be written again.
 
-    def __init__(self, store: Store, written: Callable[[Group], None], failed: Callable[[], None]) -> None:
+    `changed` is called when there is nothing left to write, and when nothing can be written.
+    """
+
+    def __init__(self, store: Store, written: Callable[[Group], None], failed: Callable[[], None], changed: Callable[[], None]) -> None:
         self.group = Group()
         self.failure: StoreFailed | None = None
-        self._store, self._written, self._failed = store, written, failed
+        self._store, self._written, self._failed, self._changed = store, written, failed, changed
         self._waiters: list[asyncio.Future[None]] = []
         self._busy = False
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="writer")
@@ -61,7 +64,7 @@ class Committer:
     def _begin(self) -> None:
         if not (self.group or self._waiters):
             self._busy = False
-            self._written(self.group)
+            self._changed()
             return
         group, waiters = self.group, self._waiters
         self.group, self._waiters = Group(), []
@@ -100,6 +103,7 @@ class Committer:
         """Refuse everything until the file can be written again; then whoever collects starts from what is on disk."""
         self.failure = StoreFailed(f"The engine's file {self._store.path} cannot be written: {error}")
         log.critical("%s. Nothing is accepted until it can be.", self.failure)
+        self._changed()
         while True:
             _release([*waiters, *self._waiters], self.failure)
             self.group, self._waiters, waiters = Group(), [], []

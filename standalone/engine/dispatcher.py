@@ -40,9 +40,9 @@ class Dispatcher:
 
     def __init__(self, store: Store, clock: contracts.Clock, workers: contracts.InstanceWorkers, settings: EngineSettings) -> None:
         self.store, self.clock, self.workers, self.settings = store, clock, workers, settings
-        self.commits = Committer(store, self._group_written, self._begin_again)
-        self.alarm = Alarm(store, clock, self._timer_due)
         self.changed = asyncio.Event()
+        self.commits = Committer(store, self._group_written, self._begin_again, self.changed.set)
+        self.alarm = Alarm(store, clock, self._timer_due)
         self._ticks = itertools.count(-1, -1)  # numbers of messages that are not in the table
         patience = 0.0 if clock.virtual else PATIENCE
         self._seats = Seats(settings.most_active, settings.most_seated, patience, self._sit_down, self._leave)
@@ -139,8 +139,8 @@ class Dispatcher:
         self.commits.group.forget(n, ended=row.status in ENDED)
         self.commits.soon()
 
-    def rewind(self, row: Row, event: str) -> list[int]:
-        """Rewrite the history of an instance and of its failed children. Answers who is held until `release`."""
+    def rewind(self, row: Row, event: str) -> None:
+        """Rewrite the history of an instance and of its failed children. They are held until that is on disk."""
         episodes = self.store.episodes(row.n)
         struck = rewinding.strike([events for _, events in episodes])
         self._seats.free(row.n)
@@ -150,15 +150,9 @@ class Dispatcher:
         if not struck.failed_children:
             self.commits.group.messages[next(self._seqs)] = (row.n, event, "", False)
             self._stored_mail.add(row.n)
-        children = [child for child in map(self.store.find, struck.failed_children) if child]
-        return [row.n, *(n for child in children for n in self.rewind(child, event))]
-
-    def release(self, held: Iterable[int]) -> None:
-        """What was rewound is on disk: let it go on."""
-        for n in held:
-            self._held.discard(n)
-            if n in self._stored_mail or n in self._mail:
-                self._knock(n)
+        for child in map(self.store.find, struck.failed_children):
+            if child:
+                self.rewind(child, event)
 
     def post(self, n: int, event: str, execution: str = "") -> None:
         """A message for an instance: into the group, and on to the worker, who can begin while it is being written."""
@@ -369,6 +363,10 @@ class Dispatcher:
         if not self.commits.group.gone:
             self._vanished.clear()
         self._leave_on_disk(group.messages)
+        for n in group.rewound:
+            self._held.discard(n)
+            if n in self._stored_mail or n in self._mail:
+                self._knock(n)
         if group.timers or group.timers_gone or group.gone:
             self.alarm.gone(group.timers_gone)  # not before: what is in the file and does not ring is rung
             self.alarm.look()

@@ -151,9 +151,8 @@ class Engine:
                 f'This orchestration has status {row.status}, but only orchestrations in the "Failed" state can be rewound.'
             )
         self._dispatcher.commits.check()
-        held = self._dispatcher.rewind(row, h.text(h.event(h.GENERIC_EVENT, h.stamp(self.clock.now()), Data=reason)))
+        self._dispatcher.rewind(row, h.text(h.event(h.GENERIC_EVENT, h.stamp(self.clock.now()), Data=reason)))
         await self._dispatcher.commits.written()
-        self._dispatcher.release(held)
 
     async def purge(self, instance_id: str) -> None:
         """Raises InstanceNotFound, InstanceNotInState, StoreFailed."""

@@ -475,6 +475,31 @@ async def test_the_engine_stops_while_the_disk_is_full(tmp_path: Path) -> None:
         assert (await status_of(host.engine, "before")).runtime_status == "Running"
 
 
+async def test_who_waits_for_all_to_be_done_is_told_that_the_disk_is_full(host: Host) -> None:
+    """Nothing more will be done until there is room: a clock that is to be moved must not hang."""
+    await host.engine.start_instance("approval", '{"name": "ana"}', "before")
+    await host.engine.settle()
+    writer = host.engine._store._writer
+    writer.execute(f"PRAGMA max_page_count={writer.execute('PRAGMA page_count').fetchone()[0] + 1}")
+    refused = asyncio.create_task(host.engine.start_instance("approval", json.dumps({"name": "x" * 100_000}), "refused"))
+    await asyncio.sleep(0)
+    with pytest.raises(contracts.StoreFailed, match="cannot be written"):
+        await asyncio.wait_for(host.engine.settle(), 5)
+    with pytest.raises(contracts.StoreFailed, match="cannot be written"):
+        await refused
+
+
+async def test_a_rewind_goes_on_though_whoever_asked_for_it_is_gone(host: Host) -> None:
+    """It is in the file: an instance that nobody lets go on would stand until the next start."""
+    await host.engine.start_instance("calls_unknown", None, "one")
+    await host.engine.settle()
+    asked = asyncio.create_task(host.engine.rewind("one", "again"))
+    await asyncio.sleep(0)
+    asked.cancel()
+    await asyncio.wait_for(host.engine.settle(), 5)
+    assert (await status_of(host.engine, "one")).runtime_status == "Failed"
+
+
 async def test_a_message_that_comes_too_late_keeps_no_seat(host: Host) -> None:
     """What is posted to one that ends just then is dropped; its instance rests like any other and makes room."""
     dispatcher = host.engine._dispatcher
