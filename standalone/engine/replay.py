@@ -86,13 +86,12 @@ class Replay:
         self.groups: list[Sequence[Mapping[str, Any]]] = []  # of actions: a group is awaited until any of it is done
         self.awaiting: Awaited | None = None
         self.position = 0
-        self.went_through = False  # the list has been at its end
         self.played = 0
 
     def goes_on(self, answer: Answer) -> bool:
         """Take a later answer, if all that was done so far would have been done with it too."""
         waits = self.awaiting is not None and not self.awaiting.done
-        if not waits or self.went_through or self.ended or self.ending or answer.broken is not None:
+        if not waits or self.ended or self.ending or answer.broken is not None:
             return False
         try:
             groups = self.groups_of(answer.state)
@@ -277,7 +276,6 @@ class Replay:
 
     def end(self) -> None:
         """The list is through: the function has failed, is done, or goes on another time."""
-        self.went_through = True
         state = self.answer.state
         if state.get("error"):
             why = state["error"]

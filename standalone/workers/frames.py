@@ -17,7 +17,7 @@ _HEAD = struct.Struct("<I")
 
 
 class Channel(asyncio.Protocol):
-    """One end. `receive` gets each message, `closed` is called once when the other end is gone.
+    """One end. `receive` gets each message, `closed` is called once when the other end is gone, or when the two can no longer talk.
 
     A protocol and no pair of streams: a message is heard in the turn of the loop in which it came, without a task to be woken for it.
     """
