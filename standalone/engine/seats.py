@@ -1,7 +1,9 @@
 """Who has a seat in a worker. Pure of what sits there: instances are numbers, and who sits down or leaves is told by two calls.
 
 An instance gets a seat when there is something to do for it, and keeps it while it rests, until others need the room. While `most_active`
-are busy the others wait, first come, first served; but not for long activities: after a moment without a free seat more are let in.
+are busy the others wait, first come, first served; but not for long activities: after a moment without a free seat as many are let in as
+there would be room for if what waits for activities had none. Where it is the workers or the disk that are slow, only few are: every
+seat is memory, and the slower they are the more would come.
 """
 
 import asyncio
@@ -13,6 +15,7 @@ from dataclasses import dataclass, field
 from standalone.engine.messages import Arrival
 
 PATIENCE = 0.1  # seconds for which those that wait for a seat wait at most without any of them getting one
+FEW = 16  # one part in so many of `most_active`
 _numbers = itertools.count(1)
 
 
@@ -31,6 +34,11 @@ class Seat:
     def rests(self) -> bool:
         """Is there nothing under way?"""
         return not (self.unanswered or self.running or self.uncommitted or self.fresh)
+
+    @property
+    def waits(self) -> bool:
+        """Is there nothing under way but activities?"""
+        return bool(self.running) and not (self.unanswered or self.uncommitted or self.fresh)
 
 
 class Seats:
@@ -125,16 +133,21 @@ class Seats:
         self._sit_down(n)
 
     def _have_more_let_in(self) -> None:
-        """After a moment in which none of those that wait got a seat, seat some of them beside those whose activities take long."""
+        """After a moment in which none of those that wait got a seat, seat some of them beside those that are busy."""
         served = self._served
 
         def let_in() -> None:
             self._let_in = None
             if self._served == served:
-                for n in list(itertools.islice(self._waiting, self.most_active)):
+                for n in list(itertools.islice(self._waiting, self._room())):
                     self._serve_one(n)
             if self._waiting:
                 self._have_more_let_in()
 
         if self._let_in is None:
             self._let_in = asyncio.get_running_loop().call_later(self.patience, let_in)
+
+    def _room(self) -> int:
+        """How many may sit down beside those whose activities take long: a few at least, for a worker that is stuck must not stop all."""
+        busy = sum(not (seat.waits or seat.rests) for seat in self._taken.values())
+        return max(self.most_active - busy, self.most_active // FEW, 1)
