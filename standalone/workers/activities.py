@@ -29,6 +29,7 @@ class Outcome(NamedTuple):
 
 
 Tell = Callable[[Outcome], None]
+Work = Callable[[], Coroutine[Any, Any, str | None]]
 
 _NOT_RUN = Outcome(None)
 
@@ -48,7 +49,7 @@ class Activities:
         """Run an activity and `tell` on the loop, once, what came of it. `who`: what it is known by while it sleeps."""
         once = _Once(tell)
         if activity.name == HTTP_ACTIVITY:
-            self._spawn(activity.name, who, durable_http.call(activity.input), once)
+            self._spawn(activity.name, who, functools.partial(durable_http.call, activity.input), once)
             return
         try:
             function = self._functions.activity(activity.name)
@@ -57,7 +58,7 @@ class Activities:
             return
         task = None
         if function.is_async:
-            task = self._spawn(activity.name, who, self._functions.act(function, activity.input), once)
+            task = self._spawn(activity.name, who, functools.partial(self._functions.act, function, activity.input), once)
         else:
             run = functools.partial(self._context.copy().run, self._in_thread, function, activity, who, once)
             self._threads.run(run, once)
@@ -81,11 +82,11 @@ class Activities:
         except FunctionFailed as failure:
             return Outcome(None, failure)
 
-    async def _on_loop(self, who: str, name: str, work: Coroutine[Any, Any, str | None], once: "_Once") -> None:
+    async def _on_loop(self, who: str, name: str, work: Work, once: "_Once") -> None:
         running_for_the_app.set(who)
         faults.point("activity started")
         try:
-            outcome = Outcome(await work)
+            outcome = Outcome(await work())
         except FunctionFailed as failure:
             outcome = Outcome(None, failure)
         except BaseException as error:  # whatever it is, an activity that nobody answers for would be waited for for ever
@@ -93,7 +94,7 @@ class Activities:
         if not self._closed:
             self._context.run(once, outcome)
 
-    def _spawn(self, name: str, who: str, work: Coroutine[Any, Any, str | None], once: "_Once") -> asyncio.Task[None]:
+    def _spawn(self, name: str, who: str, work: Work, once: "_Once") -> asyncio.Task[None]:
         task = self._loop.create_task(self._on_loop(who, name, work, once), context=self._context.copy())
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)

@@ -10,6 +10,7 @@ import contextvars
 import functools
 import inspect
 import json
+import logging
 import os
 import traceback
 import typing
@@ -37,6 +38,9 @@ from standalone.engine.whereabouts import whereabouts
 from standalone.workers import loading, registry
 from standalone.workers.tracing import Trace
 
+log = logging.getLogger("standalone.workers")
+
+THREADS = "PYTHON_THREADPOOL_THREAD_COUNT"
 OUT_OF_PROCESS_STATE = "\n\n$OutOfProcData$:"
 
 
@@ -92,6 +96,16 @@ class Function:
         self.returns = _return_hint(self.call)
 
 
+def _threads_wanted() -> int | None:
+    """How many the app's settings ask for; None where they do not, or make no sense, as in the Functions worker."""
+    wanted = os.environ.get(THREADS, "")
+    if wanted.isascii() and wanted.isdecimal() and int(wanted):
+        return int(wanted)
+    if wanted:
+        log.warning("%s is %r, and no number of threads: the default is taken.", THREADS, wanted)
+    return None
+
+
 def _return_hint(call: Any) -> Any:
     try:
         return typing.get_type_hints(call).get("return")
@@ -104,8 +118,7 @@ class Functions:
 
     def __init__(self, app_dir: Path, client_binding: str, threads: int | None = None, timeout: timedelta | None = None) -> None:
         self.app_dir, self.client_binding, self.timeout = app_dir, client_binding, timeout
-        wanted = os.environ.get("PYTHON_THREADPOOL_THREAD_COUNT")
-        self.pool = ThreadPoolExecutor(threads or (int(wanted) if wanted else None), thread_name_prefix="function")
+        self.pool = ThreadPoolExecutor(threads or _threads_wanted(), thread_name_prefix="function")
         self.registry = func.get_binding_registry()
         self.all = [Function(each) for each in loading.load(app_dir)]
         self.by_name = {each.info.name.casefold(): each for each in self.all}

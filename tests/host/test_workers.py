@@ -7,6 +7,7 @@ import signal
 import socket
 import sys
 from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 from types import ModuleType
@@ -94,6 +95,19 @@ async def test_an_app_can_be_loaded_again_and_others_beside_it(tmp_path: Path) -
         await workers.start()
         assert workers.functions.act_here(workers.functions.activity("say"), '"x"') == json.dumps(answer)
         await workers.stop()
+
+
+@pytest.mark.parametrize(("wanted", "threads"), [("3", 3), ("0", None), ("-1", None), ("many", None)])
+async def test_a_number_of_threads_that_is_none_is_not_minded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, wanted: str, threads: int | None
+) -> None:
+    """The Functions worker warns and takes its default: a slip in a setting must not keep the app from starting."""
+    monkeypatch.setenv("PYTHON_THREADPOOL_THREAD_COUNT", wanted)
+    workers = in_process(app_of(tmp_path / "app", ""))
+    await workers.start()
+    assert workers.functions.pool._max_workers == (threads or ThreadPoolExecutor()._max_workers)
+    assert ("no number of threads" in caplog.text) == (threads is None)
+    await workers.stop()
 
 
 async def test_a_slow_activity_holds_up_no_orchestrator(tmp_path: Path) -> None:
