@@ -34,6 +34,8 @@ class VirtualSleep:
 
     def __exit__(self, *_: object) -> None:
         asyncio.sleep = self._real
+        for sleeper in self._asleep:  # a thread whose loop waits for one would never end, nor would the process
+            sleeper[2].cancel()
 
     def parked(self) -> frozenset[str]:
         """The activities that sleep."""

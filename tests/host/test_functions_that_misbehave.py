@@ -197,6 +197,19 @@ async def test_a_sync_activity_may_run_a_loop_of_its_own_and_sleep_there(host: H
     assert found.output_json == '"slept"'
 
 
+async def test_a_sync_activity_that_sleeps_in_a_loop_of_its_own_ends_with_the_host(tmp_path: Path) -> None:
+    """Time stands still for ever then, and Python waits at its exit for every thread of a pool."""
+    (tmp_path / "app").mkdir()
+    (tmp_path / "app" / "function_app.py").write_text(CODE)
+    async with running(tmp_path / "app", tmp_path) as host:
+        await host.engine.start_instance("calling", json.dumps(json.dumps(["own_loop", 3600])))
+        await host.engine.settle()
+        threads = list(host.workers.functions.pool._threads)
+    async with asyncio.timeout(10):
+        while any(thread.is_alive() for thread in threads):
+            await asyncio.sleep(0.01)
+
+
 async def test_context_variables_of_one_activity_are_no_other_s(host: Host) -> None:
     """Neither the next activity nor the orchestrator finds what one has set; a logging context or a locale must not travel so."""
     assert await outcome(host, "moody", None) == ("Completed", ["none"] * 4)
