@@ -173,8 +173,17 @@ class Inspection:
 class InstanceWorkers(Protocol):
     """The engine's side of the workers: messages of `standalone.engine.messages` to and from where instances are loaded."""
 
-    def attach(self, receive: Callable[[int, Any], None], lost: Callable[[int, str], None], changed: Callable[[], None]) -> None:
-        """Have `receive(worker, message)`, `lost(worker, why)` when one died, `changed()` when an activity parks or wakes called."""
+    def attach(
+        self,
+        receive: Callable[[int, Any], None],
+        lost: Callable[[int, str, frozenset[int]], None],
+        changed: Callable[[], None],
+    ) -> None:
+        """Have `receive(worker, message)`, `lost(worker, why, running)`, `changed()` called.
+
+        `lost`: a worker died while the episodes of the instances `running` ran in it; before it had run anything, `why` is empty.
+        `changed`: an activity parks or wakes.
+        """
 
     def send(self, worker: int, message: Any) -> None:
         """Say something to a worker; in order."""

@@ -7,7 +7,7 @@ group in which it came is never written. What comes for an instance that waits f
 import asyncio
 import itertools
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -35,6 +35,15 @@ class EngineSettings:
     version_failure: str = "Reject"  # the others wait for a host that runs them, or Fail
 
 
+@dataclass
+class Loss:
+    """That a worker died which had an instance, until the next tells of an episode."""
+
+    how: str = ""  # python exited with code 137
+    strikes: int = 0  # workers that died in an episode of this instance
+    unstarted: set[int] = field(default_factory=set)  # activities that the worker was not told to start
+
+
 class Dispatcher:
     """Everything between the verbs and the workers. Nothing here waits; `commits.written()` does."""
 
@@ -55,8 +64,7 @@ class Dispatcher:
         self._stored_mail: set[int] = set()  # the same, to be read from the file
         self._draining: dict[int, int] = {}  # instances of a lost worker: episodes still on their way to the disk
         self._held: set[int] = set()  # instances that are being rewound
-        self._lost: dict[int, str] = {}  # instances of a lost worker, and how it died
-        self._strikes: dict[int, int] = {}  # how often a worker died while they had an episode to run
+        self._losses: dict[int, Loss] = {}
         self._newborn: dict[int, tuple[str, str]] = {}  # not on disk yet: n -> id, name
         self._ids: dict[str, int] = {}  # of newborn instances
         self._vanished: set[str] = set()  # ids whose deletion is not on disk yet
@@ -234,10 +242,10 @@ class Dispatcher:
             self.workers.send(seat.worker, Deliver(n, arrivals))
 
     def _load(self, n: int) -> Load | None:
-        lost, strikes, version = self._lost.pop(n, ""), self._strikes.get(n, 0), self.settings.default_version
+        loss, version = self._losses.get(n) or Loss(), self.settings.default_version
         if n in self._newborn:
             instance, name = self._newborn[n]
-            return Load(n, instance, name, lost=lost, strikes=strikes, default_version=version)
+            return Load(n, instance, name, lost=loss.how, strikes=loss.strikes, default_version=version)
         found = self.store.load(n)
         if found is None:
             return None
@@ -246,7 +254,8 @@ class Dispatcher:
         events, tasks = [row[0] for row in rows], [row[1] for row in rows]
         state = given if is_entity(instance, name) else None
         return Load(
-            n, instance, name, k, events, tasks, status, custom, output, running, bool(fresh), lost, strikes, state, version
+            n, instance, name, k, events, tasks, status, custom, output, running, bool(fresh),
+            loss.how, loss.strikes, frozenset(loss.unstarted), state, version,
         )  # fmt: skip
 
     def _takes(self, load: Load, arrivals: Sequence[Arrival]) -> bool:
@@ -290,14 +299,14 @@ class Dispatcher:
     def _leave(self, n: int, seat: Seat) -> None:
         self.workers.send(seat.worker, Unload(n))
 
-    def _worker_lost(self, worker: int, why: str) -> None:
+    def _worker_lost(self, worker: int, why: str, running: frozenset[int]) -> None:
         """A worker died: its instances are loaded again elsewhere, once what they had written is on disk."""
         for n, seat in self._seats.lose(worker):
             if seat.rests:
                 continue
-            self._lost[n] = why
-            if seat.unanswered or seat.fresh:
-                self._strikes[n] = self._strikes.get(n, 0) + 1
+            if why:
+                strikes = self._losses[n].strikes if n in self._losses else 0
+                self._losses[n] = Loss(why, strikes + (n in running))
             self._mail[n] = list(seat.unanswered.values()) + self._mail.get(n, [])
             if seat.uncommitted:
                 self._draining[n] = seat.uncommitted
@@ -325,7 +334,7 @@ class Dispatcher:
             self._timer_taken((due, n, number))
         group.timers.update({(due, n, number): None for due, number in episode.timers})
         seat.running, seat.fresh = episode.running, episode.fresh
-        self._strikes.pop(n, None)
+        self._losses.pop(n, None)
         if episode.ran:
             group.episodes.append(episode)
             seat.uncommitted += 1
@@ -379,6 +388,7 @@ class Dispatcher:
         n = episode.n
         seat = self._seats.of(n)
         if n in self._draining:
+            self._losses[n].unstarted.update(episode.activities())
             self._draining[n] -= 1
             if not self._draining[n]:
                 del self._draining[n]

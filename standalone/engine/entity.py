@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
+from standalone.contracts import FunctionFailed
 from standalone.engine import history as h
 from standalone.engine.messages import Arrival, Episode, Load, Send
 from standalone.engine.orchestration import Activity, microseconds
@@ -59,6 +60,7 @@ class Entity:
         self.seqs: list[int] = []
         self.fired: list[tuple[int, int]] = []
         self.busy = False
+        self.lost = load.lost if load.strikes else ""
         self._remember(load.state)
 
     def _remember(self, stored: str | None) -> None:
@@ -91,6 +93,12 @@ class Entity:
         batch = Batch(self.seqs, self.fired, self.inbox, requests)
         self.seqs, self.fired, self.inbox, self.busy = [], [], [], True
         return batch
+
+    def check(self) -> None:
+        """Raises FunctionFailed for the batch in which the last worker died: it has been tried."""
+        lost, self.lost = self.lost, ""
+        if lost:
+            raise FunctionFailed(lost)
 
     def _in_order(self, message: Any) -> Sequence[Mapping[str, Any]]:
         """The requests that are to be done now that this one has come. Anybody may raise an event of that name: what is none is dropped."""

@@ -4,6 +4,7 @@ The main process owns the file, the worker the code. An instance that is loaded 
 for it into episodes, the main process writes them down and says so, and only then does the worker start what the episode asks for.
 """
 
+import json
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any, NamedTuple
@@ -26,8 +27,8 @@ class Arrival(NamedTuple):
 class Load(NamedTuple):
     """An instance as the file has it; only the first three of one that is not there yet.
 
-    `lost`: how the worker died in which its activities ran; they have failed. `strikes`: how often one died while this had an episode to
-    run.
+    `lost`: how the worker died in which its activities ran, all but those `unstarted`; they have failed. `strikes`: how often one died
+    in an episode of this, without any other in between.
     """
 
     n: int
@@ -43,6 +44,7 @@ class Load(NamedTuple):
     fresh: bool = False
     lost: str = ""
     strikes: int = 0
+    unstarted: frozenset[int] = frozenset()
     state: str | None = None  # of an entity
     default_version: str = ""  # for children that are given none
     refused: bool = False  # it is of a version that fails here
@@ -119,6 +121,10 @@ class Episode(NamedTuple):
     renews: bool = False  # the history so far is replaced
     fresh: bool = False  # there is more to run without any message
     input: str | None = None  # of a new execution; an entity's state
+
+    def activities(self) -> Sequence[int]:
+        """The numbers of the activities that it schedules."""
+        return [number for number, *_ in json.loads(self.tasks)["activities"]] if self.tasks else []
 
 
 class Answered(NamedTuple):

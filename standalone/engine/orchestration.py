@@ -65,7 +65,7 @@ class Orchestration:
         self.replayer = Replayer(known)
         self.known, self.call, self.default_version = known, call, load.default_version
         self.refused = load.refused
-        self.deadly = load.lost if load.strikes >= MOST_STRIKES else ""
+        self.deadly = wording.deadly(load.lost, load.strikes) if load.strikes >= MOST_STRIKES else ""
         self.episodes, self.fresh = load.episodes, load.fresh
         self.slept: set[int] = set()  # activities that the clock was moved for
         self.status, self.custom, self.output = load.status, load.custom, load.output
@@ -228,7 +228,7 @@ class Orchestration:
         started = next(each for each in self.events if each["EventType"] == h.EXECUTION_STARTED)
         name = started["Name"]
         if self.deadly:
-            return Answer(broken=f"{self.deadly} while it ran, {MOST_STRIKES} times")
+            return Answer(broken=self.deadly)
         if name.casefold() not in self.known.orchestrators:
             return Answer(broken=wording.unknown_function(name, "orchestrator", self.known.orchestrators.values()))
         return self.call(name, self.trigger(started))

@@ -93,6 +93,11 @@ def _rpc(text: str, message: str | None = None, stack: str | None = None) -> Map
     }  # fmt: skip
 
 
+def deadly(how: str, times: int) -> str:
+    """What is told of code in which workers died."""
+    return f"{how} while it ran, {times} times"
+
+
 def non_deterministic(detail: str) -> str:
     """The failure of an orchestration that did not do what its history says."""
     return f"Non-Deterministic workflow detected: {detail}"

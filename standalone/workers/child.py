@@ -22,6 +22,7 @@ from standalone.workers import sdk
 from standalone.workers.frames import Channel
 from standalone.workers.functions import Functions
 from standalone.workers.stage import Stage
+from standalone.workers.underway import UnderWay
 
 
 class HostTime:
@@ -46,7 +47,8 @@ class HostTime:
 class Child:
     """The process's life: begin, take messages, end."""
 
-    def __init__(self) -> None:
+    def __init__(self, under_way: UnderWay) -> None:
+        self.under_way = under_way
         self.ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.channel = Channel(self.receive, self.end)
         self.stage: Stage | None = None
@@ -58,8 +60,8 @@ class Child:
             self.time.tell(message)
         elif self.stage is not None:
             self.stage.handle(message)
-        else:
-            self.begin(message)
+        elif type(message) is Begin:
+            self.begin(message)  # when the app does not load, what else is said is lost with this process
 
     def begin(self, begin: Begin) -> None:
         """Load the app, and say what became of it."""
@@ -69,7 +71,7 @@ class Child:
         except AppDoesNotLoad as trouble:
             self.channel.send(Loaded((), str(trouble)))
             return
-        self.stage = Stage(functions, self.time.now, self.channel.send)
+        self.stage = Stage(functions, self.time.now, self.channel.send, under_way=self.under_way)
         gc.collect()
         gc.freeze()
         self.channel.send(Loaded(functions.infos(), None))
@@ -80,9 +82,10 @@ class Child:
             self.ended.set_result(None)
 
 
-async def live(descriptor: int) -> None:
+async def live(descriptor: int, memory: int) -> None:
     """Serve the main process at the other end of the socket until it hangs up."""
-    child = Child()
+    child = Child(UnderWay(memory))
+    os.close(memory)
     with child.time.wall:
         await child.channel.connect(socket.socket(fileno=descriptor))
         await child.ended
@@ -91,11 +94,12 @@ async def live(descriptor: int) -> None:
 
 
 def main() -> None:
-    """`python -c … ROOT DESCRIPTOR`, as ProcessWorkers starts it."""
+    """`python -c … ROOT SOCKET MEMORY`, as ProcessWorkers starts it."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the main process decides when we end
     logs.configure_worker()
     with sdk.adjusted():
-        asyncio.new_event_loop().run_until_complete(live(int(sys.argv[-1])))  # asyncio.run would wait for tasks that do not mind
+        serving = live(int(sys.argv[-2]), int(sys.argv[-1]))
+        asyncio.new_event_loop().run_until_complete(serving)  # asyncio.run would wait for tasks that do not mind
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(0)  # threads and tasks of activities may run on: they are abandoned

@@ -86,7 +86,12 @@ class InProcessWorkers:
         self.stage.handle(Call(number, kind, function, argument))
         return await future
 
-    def attach(self, receive: Callable[[int, Any], None], lost: Callable[[int, str], None], changed: Callable[[], None]) -> None:
+    def attach(
+        self,
+        receive: Callable[[int, Any], None],
+        lost: Callable[[int, str, frozenset[int]], None],
+        changed: Callable[[], None],
+    ) -> None:
         """Who hears of messages from the worker, of its death (never), of activities that begin or end to sleep."""
         self._receive, self._changed = receive, changed
 

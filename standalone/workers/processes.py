@@ -24,6 +24,7 @@ from standalone.engine.orchestration import microseconds
 from standalone.workers.binding import client_binding
 from standalone.workers.frames import Channel
 from standalone.workers.registry import known
+from standalone.workers.underway import UnderWay, allocate
 
 log = logging.getLogger("standalone.workers")
 
@@ -34,7 +35,7 @@ LONGEST_PAUSE = 30.0
 LONGEST_GOODBYE = 2.0  # seconds for a worker to end by itself
 
 
-def _nobody(_worker: int, _message: Any) -> None:
+def _nobody(*_: Any) -> None:
     """Who hears of messages and deaths before an engine is attached."""
 
 
@@ -48,6 +49,7 @@ class _Worker:
         self.deaths = 0  # in a row
         self.process: asyncio.subprocess.Process | None = None
         self.started = 0.0
+        self.under_way = UnderWay()
         self.channel: Channel
         self.loaded: asyncio.Future[Loaded]
 
@@ -69,7 +71,7 @@ class ProcessWorkers:
         self._stopping = False
         self._tasks: set[asyncio.Task[None]] = set()
         self._receive: Callable[[int, Any], None] = _nobody
-        self._lost: Callable[[int, str], None] = _nobody
+        self._lost: Callable[[int, str, frozenset[int]], None] = _nobody
 
     async def start(self) -> Sequence[FunctionInfo]:
         """Start them all and load the app in each. Raises AppDoesNotLoad."""
@@ -98,16 +100,19 @@ class ProcessWorkers:
     async def _begin(self, worker: _Worker) -> Loaded:
         """Start a process, tell it to load the app, wait for its word."""
         ours, theirs = socket.socketpair()
-        worker.loaded = asyncio.get_running_loop().create_future()
+        memory = allocate()
+        worker.loaded, worker.under_way = asyncio.get_running_loop().create_future(), UnderWay(memory)
+        handed = [theirs.fileno(), memory]
         try:
             worker.process = await asyncio.create_subprocess_exec(
-                sys.executable, "-c", BOOT, ROOT, str(theirs.fileno()), pass_fds=[theirs.fileno()], env=self.environment, cwd=self.app_dir
+                sys.executable, "-c", BOOT, ROOT, *map(str, handed), pass_fds=handed, env=self.environment, cwd=self.app_dir
             )
         except BaseException:
             ours.close()
             raise
         finally:
             theirs.close()
+            os.close(memory)
         worker.started = time.monotonic()
         worker.channel.send_first(Begin(str(self.app_dir), self.binding, self.threads, self.timeout, self._time()))
         await worker.channel.connect(ours)
@@ -155,7 +160,7 @@ class ProcessWorkers:
         log.error("Worker %d: %s. Another one is started.", worker.number, why)
         self._fail_calls(worker, why)
         self._new_channel(worker)  # what was said since it died was for its instances, and went with it
-        self._lost(worker.number, why)
+        self._lost(worker.number, why, worker.under_way.seen())
         worker.deaths = 0 if time.monotonic() - worker.started > LIVED_LONG else worker.deaths + 1
         while not self._stopping:
             await asyncio.sleep(min(LONGEST_PAUSE, 2.0 ** (worker.deaths - 2)) if worker.deaths > 1 else 0)
@@ -165,9 +170,10 @@ class ProcessWorkers:
             except (AppDoesNotLoad, OSError) as trouble:  # no process to be had, say
                 log.error("Worker %d: %s", worker.number, trouble)
                 worker.deaths += 1
+                self._fail_calls(worker, str(trouble))
                 await worker.channel.close()
                 self._new_channel(worker)
-                self._lost(worker.number, why)
+                self._lost(worker.number, "", frozenset())
 
     async def call_http(self, function: str, call: HttpCall) -> HttpAnswer:
         """Run an HTTP function. Raises FunctionFailed."""
@@ -200,7 +206,12 @@ class ProcessWorkers:
             if not future.done():
                 future.set_exception(FunctionFailed(why))
 
-    def attach(self, receive: Callable[[int, Any], None], lost: Callable[[int, str], None], changed: Callable[[], None]) -> None:
+    def attach(
+        self,
+        receive: Callable[[int, Any], None],
+        lost: Callable[[int, str, frozenset[int]], None],
+        changed: Callable[[], None],
+    ) -> None:
         """Who hears of messages and of deaths. Nothing parks here: activities sleep in real time."""
         self._receive, self._lost = receive, lost
 

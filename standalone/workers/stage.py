@@ -20,6 +20,7 @@ from standalone.engine.messages import Answered, Call, Committed, Deliver, Load,
 from standalone.engine.orchestration import Activity, Orchestration
 from standalone.workers.activities import Activities, Outcome
 from standalone.workers.functions import Functions
+from standalone.workers.underway import UnderWay
 
 log = logging.getLogger("standalone.activities")
 
@@ -40,7 +41,9 @@ class Stage:
         emit: Callable[[Any], None],
         parked: Callable[[], frozenset[str]] | None = None,
         over: Callable[[], None] | None = None,
+        under_way: UnderWay | None = None,
     ) -> None:
+        self.under_way = under_way or UnderWay()
         self.activities = Activities(functions)
         self.functions, self.now, self.emit, self.parked, self.over = functions, now, emit, parked, over
         self.active: dict[int, set[str]] = {}  # activities that run, by instance
@@ -81,7 +84,7 @@ class Stage:
         instance = Orchestration(load, self.functions.known, self.functions.orchestrate)
         self.instances[load.n] = instance
         for activity in instance.unfinished():
-            if load.lost:
+            if load.lost and activity.number not in load.unstarted:
                 instance.failed(activity.number, load.lost, "", self.now())
             else:
                 self._start(instance, activity)
@@ -102,8 +105,10 @@ class Stage:
             self._spawn(self._operate(instance))
             return
         before = set(instance.scheduled)
+        self.under_way.orchestration(n)
         episode = instance.run(self.now())
         faults.point("episode run")
+        self.under_way.orchestration(0)
         new = [activity for number, activity in instance.scheduled.items() if number not in before]
         if new:
             self.promised[instance.n, episode.number] = new
@@ -118,8 +123,10 @@ class Stage:
         """One batch of operations, in the thread pool: an entity's code may wait."""
         batch = entity.begin()
         self.operating.add(entity.n)
+        place = self.under_way.enter(entity.n)
         answer: Any = _NOTHING_ASKED
         try:
+            entity.check()
             if entity.name not in self.functions.known.entities:
                 answer = wording.unknown_function(entity.name, "entity", self.functions.known.entities.values())
             elif batch.requests:
@@ -128,6 +135,7 @@ class Stage:
             log.error("the entity %s failed, and will try again: %s", entity.name, failure.message)
             answer = None
         finally:
+            self.under_way.leave(place)
             self.operating.discard(entity.n)
         if self.instances.get(entity.n) is entity:
             now = self.now()

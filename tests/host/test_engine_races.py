@@ -2,26 +2,29 @@
 
 import asyncio
 import json
+import os
+import signal
 import threading
 from datetime import datetime, timedelta
 from pathlib import Path
 
 from standalone.contracts import InstanceQuery
-from standalone.engine import entity
+from standalone.engine import Engine, entity
 from standalone.engine import history as h
 from standalone.engine.orchestration import microseconds
 from standalone.engine.store import Group
 from tests.host.enginehost import BEGINNING, Host, running
+from tests.host.test_workers import one_process, until_status
 
 APP = Path(__file__).parent / "engine_app"
 EVERYTHING = InstanceQuery(created_from=BEGINNING - timedelta(days=1))
 
 
 class SlowDisk:
-    """Holds each commit of a host until one is let through."""
+    """Holds each commit of an engine until one is let through."""
 
-    def __init__(self, host: Host) -> None:
-        self._store = host.engine._store
+    def __init__(self, engine: Engine) -> None:
+        self._store = engine._store
         self._commit, self._permits = self._store.commit, threading.Semaphore(0)
         self._begun = 0
         self._store.commit = self._hold  # type: ignore[method-assign]
@@ -62,7 +65,7 @@ async def test_a_timer_that_an_episode_has_taken_does_not_ring_again_before_that
         signal_later(host, "a", due)
         await host.engine.settle()
 
-        disk = SlowDisk(host)
+        disk = SlowDisk(host.engine)
         host.clock.move_to(due)
         await disk.commits(1)
         host.clock.move_to(due + timedelta(seconds=1))
@@ -81,7 +84,7 @@ async def test_an_instance_begun_anew_is_there_while_others_are_being_purged(tmp
             await host.engine.start_instance("calls_unknown", None, name)
         await host.engine.settle()
 
-        disk = SlowDisk(host)
+        disk = SlowDisk(host.engine)
         started = asyncio.create_task(host.engine.start_instance("approval", '{"name": "ana"}', "again"))
         await disk.commits(1)
         purged = asyncio.create_task(host.engine.purge("old"))
@@ -116,3 +119,30 @@ async def test_what_is_purged_before_its_end_takes_its_timers_with_it(tmp_path: 
         assert await host.engine.entity_state("counter", "b") is None
         await host.advance(seconds=30)
         assert await host.engine.entity_state("counter", "b") == "1"
+
+
+async def test_an_activity_that_the_worker_was_not_told_to_start_runs_elsewhere_when_that_dies(tmp_path: Path) -> None:
+    """Its episode was on the way to the disk. That it has not run is certain, so it is not failed as those that may have."""
+    code = """
+@app.activity_trigger(input_name="payload")
+def echo(payload: str):
+    return payload
+@app.orchestration_trigger(context_name="context")
+def asks(context):
+    return (yield context.call_activity("echo", "well"))
+"""
+    async with one_process(tmp_path, code) as (engine, workers):
+        disk = SlowDisk(engine)
+        started = asyncio.create_task(engine.start_instance("asks", None, "one"))
+        await disk.commits(1)
+        async with asyncio.timeout(10):
+            while not engine._dispatcher.commits.group.episodes:
+                await asyncio.sleep(0.001)
+        first = workers.pids()
+        os.kill(first[0], signal.SIGKILL)
+        async with asyncio.timeout(10):
+            while workers.pids() == first:
+                await asyncio.sleep(0.001)
+        disk.is_fast_again()
+        await started
+        await until_status(engine, "one", "Completed")

@@ -8,6 +8,7 @@ import socket
 import sys
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
 from types import ModuleType
@@ -223,21 +224,101 @@ async def test_an_http_call_in_a_worker_that_dies_fails_and_says_how(tmp_path: P
     await workers.stop()
 
 
-async def test_an_orchestrator_that_kills_its_worker_each_time_fails_in_the_end(tmp_path: Path) -> None:
-    """It may have been the worker's fault once, or twice; then it is the orchestrator's, and the others shall live."""
-    code = "@app.orchestration_trigger(context_name='context')\ndef deadly(context):\n    os.kill(os.getpid(), 9)\n    yield\n"
+@asynccontextmanager
+async def one_process(folder: Path, code: str) -> AsyncIterator[tuple[Engine, ProcessWorkers]]:
+    """The engine over one worker process, in real time."""
     clock = HostClock()
-    workers = ProcessWorkers(app_of(tmp_path / "app", code), 1, clock=clock, binding_base_url="http://127.0.0.1:9/")
-    engine = Engine(tmp_path / "engine.sqlite", clock, workers)
+    workers = ProcessWorkers(app_of(folder / "app", code), 1, clock=clock, binding_base_url="http://127.0.0.1:9/")
+    engine = Engine(folder / "engine.sqlite", clock, workers, settings=EngineSettings(synchronous="OFF"))
     await workers.start()
-    await engine.start()
-    await engine.start_instance("deadly", None, "one")
-    await until_status(engine, "one", "Failed", 20)
-    found = await engine.get("one")
-    assert found is not None
-    assert "python exited with code 137 (0x89) while it ran, 3 times" in (found.output_json or "")
-    await engine.stop()
-    await workers.stop()
+    try:
+        await engine.start()
+        yield engine, workers
+        await engine.stop()
+    finally:
+        await workers.stop()
+
+
+async def test_an_orchestrator_that_kills_its_worker_each_time_fails_in_the_end_and_takes_no_other_with_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may have been the worker's fault once, or twice; then it is the orchestrator's. The others had but the same worker."""
+    monkeypatch.setattr("standalone.workers.processes.LIVED_LONG", 0.0)
+    code = """
+@app.orchestration_trigger(context_name="context")
+def deadly(context):
+    os.kill(os.getpid(), 9)
+    yield
+@app.orchestration_trigger(context_name="context")
+def harmless(context):
+    return (yield context.wait_for_external_event("go"))
+"""
+    async with one_process(tmp_path, code) as (engine, _):
+        names = ["harmless", "deadly", "harmless"]
+        await asyncio.gather(*(engine.start_instance(name, None, f"{name}-{place}") for place, name in enumerate(names)))
+        await until_status(engine, "deadly-1", "Failed", 20)
+        for other in ("harmless-0", "harmless-2"):
+            await engine.raise_event(other, "go", "1")
+            await until_status(engine, other, "Completed")
+        found = await engine.get("deadly-1")
+        assert found is not None
+        assert "python exited with code 137 (0x89) while it ran, 3 times" in (found.output_json or "")
+
+
+async def test_an_entity_that_kills_its_worker_is_tried_again_later(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on Azure whenever an entity's function gives no answer. At once, it would kill worker after worker, and what else runs there."""
+    monkeypatch.setattr("standalone.workers.processes.LIVED_LONG", 0.0)
+    code = """
+@app.entity_trigger(context_name="context")
+def moody(context):
+    with open("tries", "a") as tries:
+        tries.write(f"{time.time()} ")
+    if len(open("tries").read().split()) < 2:
+        os.kill(os.getpid(), 9)
+    context.set_result("well")
+@app.orchestration_trigger(context_name="context")
+def asks(context):
+    return (yield context.call_entity(df.EntityId("moody", "x"), "live"))
+"""
+    async with one_process(tmp_path, code) as (engine, _):
+        instance = await engine.start_instance("asks", None)
+        await until_status(engine, instance, "Completed", 30)
+        found = await engine.get(instance)
+        assert found is not None
+        assert found.output_json == '"well"'
+        first, second = map(float, (tmp_path / "app" / "tries").read_text().split())
+        assert second - first >= 2
+
+
+async def test_an_app_that_does_not_load_for_a_while_fails_no_instance(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What came meanwhile has not been tried: it waits until the app is whole again. Who waits for an answer is told at once."""
+    monkeypatch.setattr("standalone.workers.processes.LONGEST_PAUSE", 0.0)
+    code = """
+@app.activity_trigger(input_name="payload")
+def echo(payload: str):
+    return payload
+@app.orchestration_trigger(context_name="context")
+def waits(context):
+    told = yield context.wait_for_external_event("go")
+    return (yield context.call_activity("echo", told))
+@app.route(route="ask")
+def ask(req: func.HttpRequest) -> str:
+    return "answer"
+"""
+    async with one_process(tmp_path, code) as (engine, workers):
+        await engine.start_instance("waits", None, "one")
+        await engine.settle()
+        app_of(tmp_path / "app", "import nowhere\n")
+        os.kill(workers.pids()[0], signal.SIGKILL)
+        await engine.raise_event("one", "go", '"on"')
+        for _ in range(4):
+            with pytest.raises(FunctionFailed, match=r"exited|nowhere"):
+                await workers.call_http("ask", HttpCall("GET", "http://x/api/ask", [], [], {}, b""))
+        app_of(tmp_path / "app", code)
+        await until_status(engine, "one", "Completed")
+        found = await engine.get("one")
+        assert found is not None
+        assert found.output_json == '"on"'
 
 
 async def test_call_http_is_made_by_the_host_and_any_answer_is_a_result(tmp_path: Path) -> None:
