@@ -149,6 +149,11 @@ class Dispatcher:
 
     def rewind(self, row: Row, event: str) -> None:
         """Rewrite the history of an instance and of its failed children. They are held until that is on disk."""
+        if row.n in self._held:
+            return  # it is on its way already
+        seat = self._seats.of(row.n)
+        if seat and seat.unanswered:
+            self._mail.setdefault(row.n, []).extend(seat.unanswered.values())
         episodes = self.store.episodes(row.n)
         struck = rewinding.strike([events for _, events in episodes])
         self._seats.free(row.n)

@@ -146,3 +146,19 @@ def asks(context):
         disk.is_fast_again()
         await started
         await until_status(engine, "one", "Completed")
+
+
+async def test_a_rewind_that_is_asked_for_twice_at_once_happens_once(tmp_path: Path) -> None:
+    """The second was judged by what the file showed before the first, and left a message that nobody would read until a restart."""
+    async with running(APP, tmp_path) as host:
+        instance = await host.engine.start_instance("calls_unknown", None)
+        await host.engine.settle()
+
+        await asyncio.gather(*(host.engine.rewind(instance, "again") for _ in range(2)))
+        await host.engine.settle()
+
+        found = await host.engine.get(instance, history=True)
+        assert found is not None
+        assert found.runtime_status == "Failed"
+        assert (found.history_json or "").count('"again"') == 1
+        assert host.engine._store.messages_of(host.engine._existing(instance).n) == []
