@@ -6,9 +6,12 @@ It keeps no file and answers nobody else. When the main process is gone it ends 
 import asyncio
 import gc
 import os
+import select
 import signal
 import socket
 import sys
+import threading
+import time
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -23,6 +26,9 @@ from standalone.workers.frames import Channel
 from standalone.workers.functions import Functions
 from standalone.workers.stage import Stage
 from standalone.workers.underway import UnderWay
+
+LONGEST_GOODBYE = 2.0
+"""Seconds in which the loop may end what is left by itself."""
 
 
 class HostTime:
@@ -82,10 +88,20 @@ class Child:
             self.ended.set_result(None)
 
 
+def end_with_the_main_process(descriptor: int) -> None:
+    """For a thread: the loop would notice too that the other end is gone, but the app's code may hold it up for ever."""
+    other_end = select.poll()
+    other_end.register(descriptor, 0)  # of hanging up it tells unasked
+    other_end.poll()
+    time.sleep(LONGEST_GOODBYE)
+    os._exit(1)
+
+
 async def live(descriptor: int, memory: int) -> None:
     """Serve the main process at the other end of the socket until it hangs up."""
     child = Child(UnderWay(memory))
     os.close(memory)
+    threading.Thread(target=end_with_the_main_process, args=[descriptor], daemon=True).start()
     with child.time.wall:
         await child.channel.connect(socket.socket(fileno=descriptor))
         await child.ended

@@ -1,11 +1,14 @@
 """`python -m standalone`: what is said when it starts, when it cannot, and when it is told to stop."""
 
+import asyncio
+import fcntl
 import json
 import re
 import signal
 import socket
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import IO
 
 import aiohttp
 import pytest
@@ -106,6 +109,41 @@ def tick(t: func.TimerRequest) -> None: ...
     async with host, aiohttp.ClientSession(host.url) as http:
         assert await get(http, "/api/setting") == (200, "given")
         assert host.timers.next_due() == BEGINNING.replace(hour=9)
+
+
+async def test_a_worker_held_up_by_the_apps_code_ends_with_the_main_process(tmp_path: Path) -> None:
+    """Whatever the code does for so long, after a `kill -9` of the host nobody would end it, and the next host runs it again."""
+    code = """
+import fcntl, time
+
+@app.orchestration_trigger(context_name="context")
+def stuck(context):
+    with open("held", "w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        file.write("x")
+        file.flush()
+        time.sleep(60)
+"""
+    app = an_app(tmp_path / "app", code)
+    async with started("--port", "0", app=app) as (process, url), aiohttp.ClientSession() as session:
+        async with session.post(f"{url}/runtime/webhooks/durabletask/orchestrators/stuck") as answer:
+            assert answer.status == 202
+        async with asyncio.timeout(20):
+            while not ((app / "held").exists() and (app / "held").read_text()):
+                await asyncio.sleep(0.02)
+            process.kill()
+            with (app / "held").open() as file:
+                while not lock_is_free(file):
+                    await asyncio.sleep(0.05)
+
+
+def lock_is_free(file: IO[str]) -> bool:
+    """Has whoever held the file's lock let go of it, or died?"""
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 async def test_an_activity_may_have_the_durable_client_too(tmp_path: Path) -> None:
