@@ -4,7 +4,7 @@ import asyncio
 import json
 import sqlite3
 from collections.abc import AsyncIterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -396,6 +396,49 @@ async def test_hostile_text_comes_through_and_lone_surrogates_become_replacement
     given = ["\x00", "\U0001f600", "\u202e", "\r\n", "<script>", "é", "x" * 1_000_000]
     assert await output_of(host, "echoes", given) == given
     assert await output_of(host, "echoes", ["\ud800", "\U0001f600"]) == ["\ufffd", "\U0001f600"]
+
+
+class WallClock(StandingClock):
+    """Time that goes by itself, as far as the engine can tell, and is set without a word to anybody."""
+
+    virtual = False
+
+    def seconds_until(self, instant: datetime) -> float | None:
+        return max(0.0, (instant - self._now).total_seconds())
+
+    def set_to(self, instant: datetime) -> None:
+        self._now = instant
+
+
+async def test_a_timer_is_not_slept_through_with_the_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Somebody shuts the lid, and opens it after the timer was due: the event loop has not seen that time."""
+    monkeypatch.setattr("standalone.engine.alarm.LONGEST_SLEEP", 0.01)
+    clock = WallClock()
+    async with running(APP, tmp_path, clock=clock) as host:
+        instance = await host.engine.start_instance("approval", '{"name": "ana"}')
+        await host.engine.settle()
+        clock.set_to(BEGINNING + timedelta(hours=2))
+        async with asyncio.timeout(10):
+            while (await status_of(host.engine, instance)).runtime_status == "Running":
+                await asyncio.sleep(0.01)
+
+
+@pytest.mark.parametrize("back", [timedelta(seconds=1), timedelta(days=3)])
+async def test_an_orchestration_goes_on_when_the_clock_is_set_back(tmp_path: Path, back: timedelta) -> None:
+    """Its history then has times that go back; what was due waits for its time to come again."""
+    clock = WallClock()
+    async with running(APP, tmp_path, clock=clock) as host:
+        names = ["decided", "late"]
+        for name in names:
+            await host.engine.start_instance("approval", '{"name": "ana"}', name)
+        await host.engine.settle()
+    clock.set_to(BEGINNING - back)
+    async with running(APP, tmp_path, clock=clock) as host:
+        await host.engine.raise_event("decided", "decision", '"yes"')
+        await host.advance(minutes=59)
+        assert (await status_of(host.engine, "late")).runtime_status == "Running"
+        await host.advance(minutes=1, seconds=back.total_seconds())
+        assert [(await status_of(host.engine, name)).output_json for name in names] == ['["hello ana","yes"]', '["hello ana","nobody"]']
 
 
 async def test_a_full_disk_refuses_what_it_cannot_keep_and_goes_on_when_there_is_room(host: Host) -> None:
