@@ -88,6 +88,7 @@ async def main(state: Path, count: int) -> None:
         status.instance_id: {
             "status": status.runtime_status,
             "output": json.loads(status.output_json or "null"),
+            "signalled": await engine.entity_state("counter", f"{status.instance_id}-later"),
             "history": [
                 [event["EventType"], event.get("FunctionName") or event.get("Name"), event.get("Result")]
                 for event in json.loads(found.history_json)
