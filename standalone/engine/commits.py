@@ -121,6 +121,7 @@ class Committer:
                 await self.written()
         if self._task:
             self._task.cancel()
+        self.failure = StoreFailed("The engine has stopped.")  # workers may have more to tell: it is found again at the next start
         self._sweeper.shutdown()
         self._thread.shutdown()
 

@@ -111,6 +111,17 @@ def tick(t: func.TimerRequest) -> None: ...
         assert host.timers.next_due() == BEGINNING.replace(hour=9)
 
 
+async def test_a_state_folder_is_free_as_soon_as_its_process_was_killed_and_for_one_only(tmp_path: Path) -> None:
+    """What `kill -9` leaves behind, workers that are still ending among it, is in nobody's way; two that start at once are one too many."""
+    state = str(tmp_path / "state")
+    async with started("--port", "0", "--state", state, app=APP) as (process, _):
+        process.kill()
+        async with started("--port", "0", "--state", state, app=APP):
+            code, errors = await command("--port", "0", "--state", state, str(APP))
+    assert code == 1
+    assert errors.endswith(f"another process uses the state folder {state}: stop it, or name another with --state\n")
+
+
 async def test_a_worker_held_up_by_the_apps_code_ends_with_the_main_process(tmp_path: Path) -> None:
     """Whatever the code does for so long, after a `kill -9` of the host nobody would end it, and the next host runs it again."""
     code = """

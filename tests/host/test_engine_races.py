@@ -5,14 +5,18 @@ import json
 import os
 import signal
 import threading
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from standalone.contracts import InstanceQuery
 from standalone.engine import Engine, entity
 from standalone.engine import history as h
+from standalone.engine.messages import Episode
 from standalone.engine.orchestration import microseconds
 from standalone.engine.store import Group
+from standalone.workers import ProcessWorkers
 from tests.host.enginehost import BEGINNING, Host, running
 from tests.host.test_workers import one_process, until_status
 
@@ -162,3 +166,40 @@ async def test_a_rewind_that_is_asked_for_twice_at_once_happens_once(tmp_path: P
         assert found.runtime_status == "Failed"
         assert (found.history_json or "").count('"again"') == 1
         assert host.engine._store.messages_of(host.engine._existing(instance).n) == []
+
+
+WAITS = """
+@app.orchestration_trigger(context_name="context")
+def waits(context):
+    return (yield context.wait_for_external_event("go"))
+"""
+
+
+def hear_later(workers: ProcessWorkers) -> tuple[Callable[[int, Any], None], list[Any]]:
+    """Keep what workers tell of episodes from the engine. Answers how it is told, and a list of what is kept."""
+    late: list[Any] = []
+    hear = workers._receive
+    workers._receive = lambda worker, message: late.append((worker, message)) if type(message) is Episode else hear(worker, message)
+    return hear, late
+
+
+async def test_what_a_worker_tells_after_the_engine_has_stopped_is_found_again_at_the_next_start(tmp_path: Path) -> None:
+    """Workers end after the engine. The event was acknowledged and is on disk; its episode comes too late to be."""
+    async with one_process(tmp_path, WAITS) as (engine, workers):
+        await engine.start_instance("waits", None, "one")
+        await engine.settle()
+        hear, late = hear_later(workers)
+        await engine.raise_event("one", "go", '"told"')
+        async with asyncio.timeout(10):
+            while not late:
+                await asyncio.sleep(0.001)
+        await engine.stop()
+
+        wrong: list[Any] = []
+        asyncio.get_running_loop().set_exception_handler(lambda _, context: wrong.append(context))
+        hear(*late[0])
+        await asyncio.sleep(0.01)
+        assert wrong == []
+
+        await engine.start()
+        await until_status(engine, "one", "Completed")
