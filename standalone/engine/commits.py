@@ -62,6 +62,8 @@ class Committer:
             self._loop.call_soon(self._begin)
 
     def _begin(self) -> None:
+        if self.failure:  # it has stopped
+            return
         if not (self.group or self._waiters):
             self._busy = False
             self._changed()
@@ -75,6 +77,9 @@ class Committer:
         commit.add_done_callback(lambda ended: self._loop.call_soon_threadsafe(self._ended, group, waiters, ended.exception()))
 
     def _ended(self, group: Group, waiters: list[asyncio.Future[None]], error: BaseException | None) -> None:
+        if self.failure:  # it has stopped: what follows from the group is found at the next start
+            _release(waiters, StoreFailed(str(error)) if error else None)
+            return
         if error is None:
             try:
                 self._written(group)
@@ -122,6 +127,7 @@ class Committer:
         if self._task:
             self._task.cancel()
         self.failure = StoreFailed("The engine has stopped.")  # workers may have more to tell: it is found again at the next start
+        _release(self._waiters, self.failure)
         self._sweeper.shutdown()
         self._thread.shutdown()
 

@@ -90,6 +90,8 @@ class Activities:
         except FunctionFailed as failure:
             outcome = Outcome(None, failure)
         except BaseException as error:  # whatever it is, an activity that nobody answers for would be waited for for ever
+            if self._closed:
+                return
             outcome = _host_failed(name, error)
         if not self._closed:
             self._context.run(once, outcome)

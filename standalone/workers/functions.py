@@ -267,7 +267,9 @@ class Functions:
         try:
             done, _ = await asyncio.wait((work,), timeout=self.timeout.total_seconds() if self.timeout else None)
         finally:
-            if not work.done():
+            if work.done():
+                _look_away(work)  # we may have been cancelled in the turn in which it failed
+            else:
                 work.add_done_callback(_look_away)
                 work.cancel()
         if not done:

@@ -10,6 +10,8 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from standalone.contracts import InstanceQuery
 from standalone.engine import Engine, entity
 from standalone.engine import history as h
@@ -203,3 +205,36 @@ async def test_what_a_worker_tells_after_the_engine_has_stopped_is_found_again_a
 
         await engine.start()
         await until_status(engine, "one", "Completed")
+
+
+async def test_what_comes_while_the_last_commit_is_under_way_is_kept_too(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """The engine stops once what it had taken in is on disk; nobody who came later waits for ever, and no closed file is asked."""
+    wrong: list[Any] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: wrong.append(context))
+    async with running(APP, tmp_path) as host:
+        await host.engine.start_instance("approval", '{"name": "ana"}', "one")
+        await host.engine.start_instance("calls_unknown", None, "two")
+        await host.engine.settle()
+        disk = SlowDisk(host.engine)
+        caplog.clear()
+        first = asyncio.create_task(host.engine.raise_event("one", "a", "1"))
+        await disk.commits(1)
+        stopped = asyncio.create_task(host.engine.stop())
+        second = asyncio.create_task(host.engine.raise_event("one", "b", "1"))
+        disk.let_one_through()
+        await disk.commits(2)
+        third = asyncio.create_task(host.engine.purge("two"))
+        await asyncio.sleep(0)
+        disk.is_fast_again()
+        outcomes = await asyncio.gather(first, second, third, stopped, return_exceptions=True)
+        await asyncio.sleep(0.01)
+        assert wrong == caplog.records == []
+        assert set(outcomes) == {None}
+
+        await host.engine.start()
+        await host.engine.settle()
+        found = await host.engine.get("one", history=True)
+        assert found is not None
+        raised = [event["Name"] for event in json.loads(found.history_json or "[]") if event["EventType"] == "EventRaised"]
+        assert raised == ["a", "b"]
+        assert await host.engine.get("two") is None
