@@ -1,8 +1,8 @@
 """Timer triggers on the host's clock.
 
 However many of its times a jump or an outage has passed over, a function runs once for them; it never runs beside itself. A skip stops
-at a function's times, though not at each of one that runs every few minutes (`CLOSEST_STOPS`). When each is
-due next is kept in a file, so that a time that passes while the host is down is made up for at the next start (`useMonitor`, as on Azure).
+at a function's times, though not at each of one that runs every few minutes (`CLOSEST_STOPS`). When each is due next is kept in a file,
+so that a time that passes while the host is down, or a run that it dies in, is made up for at the next start (`useMonitor`, as on Azure).
 """
 
 import asyncio
@@ -51,6 +51,7 @@ class TimerFunctions:
         self._next: dict[str, datetime] = {}
         self._began: dict[str, datetime] = {}
         self._runs: dict[str, asyncio.Task[None]] = {}
+        self._under_way: dict[str, datetime] = {}  # when those were due that run because of it
         self._changed = asyncio.Event()
         self._at_startup: list[str] = []
         before = self._read()
@@ -129,19 +130,21 @@ class TimerFunctions:
         now = self._clock.now()
         due = [name for name, at in self._next.items() if at <= now and name not in self._runs]
         for name in due:
+            self._under_way[name] = self._next[name]
             self._plan(name, now)
             self._start(name, past_due=not self._is_a_time_of(name, now))
-        if due:
-            self._keep()
 
     def _start(self, name: str, *, past_due: bool) -> None:
         self._began[name] = self._clock.now()
         task = asyncio.get_running_loop().create_task(self.run(name, past_due=past_due))
         self._runs[name] = task
-        task.add_done_callback(lambda _: self._ended(name))
+        task.add_done_callback(lambda ended: self._ended(name, ended))
 
-    def _ended(self, name: str) -> None:
+    def _ended(self, name: str, run: asyncio.Task[None]) -> None:
         self._runs.pop(name, None)
+        if name in self._under_way and not run.cancelled():
+            del self._under_way[name]
+            self._keep()  # not before: what the host died in is made up for (TimerListener.cs)
         self._changed.set()
 
     def _is_a_time_of(self, name: str, now: datetime) -> bool:
@@ -170,5 +173,6 @@ class TimerFunctions:
             log.error("when timer functions are due cannot be kept in %s: %s", self._file, error.strerror)
 
     def _write(self) -> None:
-        told = {name: (self._schedules[name].text, due.isoformat()) for name, due in self._next.items()}
+        dues = self._next | self._under_way
+        told = {name: (self._schedules[name].text, due.isoformat()) for name, due in dues.items()}
         overwrite(self._file, json.dumps(told))

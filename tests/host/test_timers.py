@@ -153,6 +153,26 @@ async def test_a_timer_function_never_runs_beside_itself(tmp_path: Path) -> None
     assert workers.runs == ["a", "b", "a", "b"]
 
 
+async def test_a_run_that_the_host_died_in_is_made_up_for_and_one_that_came_to_its_end_is_not(tmp_path: Path) -> None:
+    """A nightly run must not be lost because the machine went off in the middle of it: what it does, it may do twice."""
+    clock, died, next_one = HostClock(virtual=True, start=BEGINNING), SlowWorkers(), SlowWorkers()
+    run = timers(tmp_path, clock, died)
+    clock.move_to(BEGINNING + timedelta(minutes=5))
+    cut_short = asyncio.create_task(run.run_due())
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    assert died.runs == ["a", "b"]
+
+    clock.move_to(BEGINNING + timedelta(minutes=6))
+    next_one.let_go.set()
+    await timers(tmp_path, clock, next_one).run_due()
+    assert next_one.runs == ["a", "b"]
+    await timers(tmp_path, clock, next_one).run_due()
+    assert next_one.runs == ["a", "b"]
+    await run.stop()
+    await asyncio.gather(cut_short, return_exceptions=True)
+
+
 def test_a_schedule_that_is_not_understood_names_the_function(tmp_path: Path) -> None:
     """A setting that is missing is the usual reason, so the name in percent signs is told."""
     with pytest.raises(ScheduleWrong, match="timer function a is not understood: '%NIGHTLY%'"):
