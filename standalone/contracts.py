@@ -236,6 +236,8 @@ class InstanceStatus:
     created: datetime
     last_updated: datetime
     history_json: JsonText | None = None
+    version: str = ""  # of the orchestration, "" when it was given none
+    parent_id: str = ""  # of the orchestration whose child it is
     waits_json: JsonText | None = None  # its Standing
 
     @property
@@ -332,7 +334,7 @@ class Engine(Protocol):
         """Start the same orchestration with the same input; answer its id. Raises InstanceNotFound, InstanceExists."""
 
     async def purge(self, instance_id: str) -> None:
-        """Delete an ended instance. Raises InstanceNotFound, InstanceNotInState."""
+        """Delete an ended instance, or an entity. Raises InstanceNotFound, InstanceNotInState."""
 
     async def purge_matching(self, query: InstanceQuery) -> int:
         """Delete what matches and answer how many (running ones too when no status is given, as the real engine does)."""

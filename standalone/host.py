@@ -196,7 +196,7 @@ class Host:
         self.engine = Engine(self.state_dir / "engine.sqlite", self.clock, self.workers, settings=settings)
         await self.engine.start()
         self._stack.push_async_callback(self.engine.stop)
-        self.durable = DurableApi(self.engine, task_hub)
+        self.durable = DurableApi(self.engine, task_hub, public, self.keys.durable if self.keys else "")
         self.pages = Pages(self)
 
     def _name_what_is_not_served(self) -> None:

@@ -12,7 +12,8 @@ from urllib.parse import quote, urlencode
 from aiohttp import web
 
 from standalone import contracts as c
-from standalone.durable_api import ENDED, STATUSES
+from standalone.durable_api import ENDED
+from standalone.durable_requests import STATUSES
 from standalone.engine import history as h
 from standalone.engine.replay import HTTP_ACTIVITY
 from standalone.explaining import explain, in_short, leaves, stack_of

@@ -40,7 +40,7 @@ class Server:
         self._host = host
         self._private = private
         self.app = web.Application(client_max_size=host.configuration.host.largest_body)
-        self.app.router.add_route("*", "/{path:.*}", self._answer)
+        self.app.router.add_route("*", r"/{path:[\s\S]*}", self._answer)
 
     async def _answer(self, request: web.Request) -> web.StreamResponse:
         cors = NOBODY if self._private else self._host.cors

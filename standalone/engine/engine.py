@@ -68,7 +68,7 @@ class Engine:
         elif history and row.status != "Pending":
             rows = [events for events, _ in self._store.history(row.n)]
             told = presentation.history(rows, inputs=history_inputs, outputs=history_outputs)
-        return presentation.status(row, told)
+        return presentation.status(row, self._store.beginning(row.n), told)
 
     async def inspect(self, instance_id: str) -> Inspection | None:
         """An orchestration from within, or None. An episode of its own may run meanwhile: then this tells of the moment before."""

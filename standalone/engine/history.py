@@ -114,6 +114,20 @@ def execution_started(
     )  # fmt: skip
 
 
+def origin(beginning: str) -> tuple[str, str]:
+    """The version of an execution and the id of its parent, from its first events: ExecutionStarted is the first or the second."""
+    place, decode = 0, json.JSONDecoder().raw_decode
+    for _ in range(2):
+        begun, end = decode(beginning, place)
+        if begun["EventType"] == EXECUTION_STARTED:
+            parent = begun["ParentInstance"]
+            return begun["Version"] or "", parent["OrchestrationInstance"]["InstanceId"] if parent else ""
+        if end == len(beginning):
+            break
+        place = end + 1
+    return "", ""
+
+
 def parse(rows: Sequence[str]) -> list[Event]:
     """The events of stored episodes; a row holds the JSON of one episode's events, joined by commas."""
     found: list[Event] = json.loads(f"[{','.join(rows)}]")

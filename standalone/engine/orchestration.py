@@ -15,7 +15,7 @@ from standalone.engine import history as h
 from standalone.engine import wording
 from standalone.engine.decisions import Answer, Decision, Ending, Known, Outcome
 from standalone.engine.messages import Arrival, Episode, Load, Send
-from standalone.engine.replay import Replayer
+from standalone.engine.replay import HTTP_ACTIVITY, Replayer
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 OF_CHILDREN = frozenset({h.CHILD_COMPLETED, h.CHILD_FAILED})
@@ -162,8 +162,11 @@ class Orchestration:
         """An activity failed."""
         if self.ended or number not in self.scheduled:
             return
-        reason = wording.activity_failed(self.scheduled[number].name, message)
-        details = wording.activity_details(message, stack)
+        name = self.scheduled[number].name
+        if name == HTTP_ACTIVITY:  # the extension's own: what went wrong stands there alone
+            reason, details = message, wording.built_in_details(message)
+        else:
+            reason, details = wording.activity_failed(name, message), wording.activity_details(message, stack)
         event = h.event(h.TASK_FAILED, h.stamp(at), TaskScheduledId=number, Reason=reason, Details=details, FailureDetails=None)
         self.inbox.append(event)
 
@@ -339,9 +342,14 @@ class Orchestration:
             if event["EventType"] == h.EXECUTION_STARTED:
                 self.status = "Running"
             elif event["EventType"] == h.EXECUTION_SUSPENDED:
-                self.status, self.output = "Suspended", event["Reason"]
+                self.status, self.output = "Suspended", self._reason(event)
             elif event["EventType"] == h.EXECUTION_RESUMED:
-                self.status, self.output = "Running", event["Reason"]
+                self.status, self.output = "Running", self._reason(event)
+
+    def _reason(self, event: h.Event) -> str | None:
+        """The output while there is a reason to tell; without one it stays."""
+        reason: str | None = event["Reason"]
+        return self.output if reason is None else reason
 
     def _end(self, ending: Ending, at: str) -> list[Send]:
         if ending.status == "ContinuedAsNew":

@@ -22,7 +22,7 @@ _CREATED_BY = {
     h.CHILD_COMPLETED: h.CHILD_CREATED,
     h.CHILD_FAILED: h.CHILD_CREATED,
 }
-_STARTED = {"Correlation": None, "ParentTraceContext": None, "ScheduledStartTime": None, "GenerateNewTrace": False}
+_STARTED = {"Correlation": None, "ParentTraceContext": None, "ScheduledStartTime": None, "Generation": None, "GenerateNewTrace": False}
 _ALWAYS_EMPTY: Mapping[int, Mapping[str, Any]] = {  # fields of the extension's for what there is nothing to tell of here
     h.EXECUTION_STARTED: _STARTED,
     h.TASK_SCHEDULED: {"ParentTraceContext": None, "Tags": None},
@@ -47,31 +47,32 @@ def is_unborn(row: Row) -> bool:
     return is_entity(row) and row.input is None
 
 
-def status(row: Row, history_json: str | None = None) -> InstanceStatus:
-    """A stored row for those who ask."""
+def status(row: Row, beginning: str | None, history_json: str | None = None) -> InstanceStatus:
+    """A stored row for those who ask. `beginning`: its first events; None of an entity."""
     created, updated = (EPOCH + timedelta(microseconds=value) for value in (row.created, row.updated))
     output, name, custom = as_json(row.output), row.name, row.custom
     if is_entity(row):  # it goes by its id, its status tells whether it exists, and each batch is an execution of its own
         exists = bool(json.loads(row.input or "{}").get("exists"))
         name, custom, created = row.id, json.dumps({"entityExists": True} if exists else {}), updated
-    return InstanceStatus(row.id, name, row.status, row.input, custom, output, created, updated, history_json, row.waits)
+    version, parent = h.origin(beginning) if beginning else ("", "")
+    return InstanceStatus(row.id, name, row.status, row.input, custom, output, created, updated, history_json, version, parent, row.waits)
 
 
 def as_json(text: str | None) -> str | None:
-    """JSON as it is; any other text (a reason, a failure) as a JSON string."""
+    """JSON as it is; any other text (a reason, a failure) as a JSON string, without blanks around it, as the extension reads it."""
     if text is None:
         return None
     try:
         json.loads(text)
     except ValueError:
-        return json.dumps(text)
+        return json.dumps(text.strip())
     return text
 
 
 def entity_history(row: Row) -> str:
     """What the API tells of an entity's history: the beginning of its last batch, whose input is the state, and its end."""
     at = h.stamp(EPOCH + timedelta(microseconds=row.updated))
-    told = [{"EventType": "ExecutionStarted", "Input": row.input, **_STARTED, "Generation": None, "Timestamp": at, "FunctionName": row.id}]
+    told = [{"EventType": "ExecutionStarted", "Input": row.input, **_STARTED, "Timestamp": at, "FunctionName": row.id}]
     if row.status == "Terminated":
         ended = {"OrchestrationStatus": row.status, "FailureDetails": None, "Timestamp": at}
         told += [{"EventType": "ExecutionTerminated", "Input": row.output, "Timestamp": at}, {"EventType": "ExecutionCompleted", **ended}]
@@ -87,6 +88,7 @@ def history(rows: Sequence[str], *, inputs: bool, outputs: bool) -> str:
         kind = event["EventType"]
         entry = {name: value for name, value in event.items() if name not in ("EventId", "IsPlayed", *_HIDDEN.get(kind, ()))}
         entry |= {"EventType": h.NAMES[kind], **_ALWAYS_EMPTY.get(kind, {})}
+        entry["Timestamp"] = entry.pop("Timestamp")
         shown.append(entry)
         if kind in (h.ORCHESTRATOR_STARTED, h.ORCHESTRATOR_COMPLETED):
             left_out.append(place)

@@ -10,7 +10,7 @@ from standalone.engine import presentation
 from standalone.engine.orchestration import microseconds
 from standalone.engine.store import Row, Store
 
-LARGEST_PAGE = 100  # the real engine's page
+LARGEST_PAGE = 1000  # Azure Tables'
 
 
 def page(store: Store, query: InstanceQuery) -> InstancePage:
@@ -20,7 +20,7 @@ def page(store: Store, query: InstanceQuery) -> InstancePage:
     shown = rows[:top]
     more = len(rows) > top
     token = _token(query, shown[-1]) if more and shown else query.continuation or _START if more else None
-    return InstancePage([presentation.status(row) for row in shown if not presentation.is_unborn(row)], token)
+    return InstancePage([presentation.status(row, store.beginning(row.n)) for row in shown if not presentation.is_unborn(row)], token)
 
 
 def all_matching(store: Store, query: InstanceQuery) -> list[Row]:

@@ -100,6 +100,9 @@ SELECT id, name, status, k, open, fresh, custom, output, input FROM instances WH
 -- name: history
 SELECT events, tasks FROM history WHERE n = ? ORDER BY k;
 
+-- name: beginning
+SELECT coalesce((SELECT events FROM history WHERE n = ? ORDER BY k LIMIT 1), (SELECT event FROM messages WHERE n = ? ORDER BY seq LIMIT 1));
+
 -- name: episodes
 SELECT k, events FROM history WHERE n = ? ORDER BY k;
 

@@ -217,6 +217,12 @@ class Store:
         """The episodes of an instance: events, tasks."""
         return self._reader.execute(SQL["history"], (n,)).fetchall()
 
+    def beginning(self, n: int) -> str | None:
+        """An instance's first events, joined by commas; what has come for it, where no episode has run."""
+        row = self._reader.execute(SQL["beginning"], (n, n)).fetchone()
+        found: str | None = row[0]
+        return found
+
     def episodes(self, n: int) -> Sequence[tuple[int, str]]:
         """The episodes of an instance: number, events."""
         return self._reader.execute(SQL["episodes"], (n,)).fetchall()

@@ -91,7 +91,7 @@ class RetryOptions:
         """From an action's `retryOptions`."""
         given = action["retryOptions"]
         return cls(
-            given["firstRetryIntervalInMilliseconds"], given["maxNumberOfAttempts"], given.get("backoffCoefficient") or 1.0,
+            given["firstRetryIntervalInMilliseconds"], int(given["maxNumberOfAttempts"]), given.get("backoffCoefficient") or 1.0,
             given.get("maxRetryIntervalInMilliseconds"), given.get("retryTimeoutInMilliseconds"),
         )  # fmt: skip
 
@@ -108,7 +108,8 @@ class RetryOptions:
 class Retried(Awaited):
     """Attempts with a timer after each failure, after the last one too: n attempts make n timers.
 
-    The last timer fires at once: it is only there for histories of older versions (RetryInterceptor.cs).
+    The last timer fires at once: it is only there for histories of older versions (RetryInterceptor.cs). With no attempt at all it is
+    done, and Python, which hears of nothing, waits for ever.
     """
 
     __slots__ = ("_attempt", "_error", "_failures", "_first", "_now", "_options", "_timer")
@@ -119,7 +120,10 @@ class Retried(Awaited):
         super().__init__()
         self._options, self._attempt, self._timer, self._now = options, attempt, timer, now
         self._first, self._failures, self._error = now(), 0, None
-        attempt().then(self._attempted)
+        if options.attempts > 0:
+            attempt().then(self._attempted)
+        else:
+            self.finish()
 
     def _attempted(self, attempt: Awaited) -> None:
         if not attempt.failed:

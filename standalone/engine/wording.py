@@ -48,6 +48,11 @@ def activity_details(message: str, stack: str) -> str:
     return _details("System.Exception", message, _rpc(f"Result: Failure\nException: {message}\nStack: {stack}", message, stack))
 
 
+def built_in_details(message: str) -> str:
+    """The details of a failure in the activity behind call_http, without the stack."""
+    return f"Unhandled exception while executing task: System.Net.Http.HttpRequestException: {message}"
+
+
 def orchestrator_details(why: str) -> str:
     """The details of an orchestrator's own failure, with the stack that the extension 3.19.0 always has there."""
     return f"Message: {why}, StackTrace: {_STACK_OF_OWN_FAILURE}"

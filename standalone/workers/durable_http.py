@@ -4,6 +4,7 @@ Every answer is a result, whatever its status code; only a request that gets non
 """
 
 import json
+import os
 from typing import Any
 
 import aiohttp
@@ -30,4 +31,17 @@ async def call(request_json: str | None) -> str:
             answered = {name: ", ".join(response.headers.getall(name)) for name in response.headers}
             return json.dumps({"statusCode": response.status, "headers": answered, "content": await response.text(errors="replace")})
     except (TimeoutError, aiohttp.ClientError, ValueError) as error:
-        raise FunctionFailed(str(error) or type(error).__name__) from error
+        raise FunctionFailed(_wording(error)) from error
+
+
+def _wording(error: Exception) -> str:
+    """What went wrong, in .NET's words where it has some."""
+    if isinstance(error, aiohttp.ClientConnectorDNSError):
+        return f"Name or service not known ({error.host}:{error.port})"
+    if isinstance(error, aiohttp.ClientConnectorError) and error.os_error.errno:
+        return f"{os.strerror(error.os_error.errno)} ({error.host}:{error.port})"
+    if isinstance(error, aiohttp.InvalidURL):
+        return "An invalid request URI was provided. Either the request URI must be an absolute URI or BaseAddress must be set."
+    if isinstance(error, TimeoutError):
+        return f"The request was canceled due to the configured HttpClient.Timeout of {TIMEOUT:g} seconds elapsing."
+    return str(error) or type(error).__name__

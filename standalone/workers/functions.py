@@ -28,6 +28,7 @@ import azure.functions as func
 from azure.durable_functions.orchestrator import Orchestrator
 from azure.functions import meta
 
+from standalone import json_bodies
 from standalone.contracts import FunctionFailed, FunctionInfo, FunctionUnknown, HttpAnswer, HttpCall, Whereabouts
 from standalone.engine import history as h
 from standalone.engine import wording
@@ -147,7 +148,10 @@ class Functions:
         function = self.durable["orchestrator", name.casefold()]
         try:
             body = self._decode(function, "string", trigger)
-            return Answer(json.loads(h.well_formed((call or function.call)(**{function.parameter: body}))))
+            state = json.loads(h.well_formed((call or function.call)(**{function.parameter: body})), parse_constant=str)
+            if max(json_bodies.depth(state.get(each)) for each in ("output", "customStatus")) >= json_bodies.MOST_NESTED:
+                return Answer(broken=f"One or more errors occurred. ({json_bodies.TOO_DEEP})")
+            return Answer(state)
         except BaseException as error:
             _, found, state = str(error).rpartition(OUT_OF_PROCESS_STATE)
             if found:
@@ -221,7 +225,10 @@ class Functions:
 
     def _encoded(self, function: Function, result: Any) -> str | None:
         encoded = self.registry.get("activityTrigger").encode(result, expected_type=function.returns)
-        return None if encoded.value is None else h.well_formed(encoded.value)
+        try:
+            return None if encoded.value is None else json_bodies.passed_on(h.well_formed(encoded.value))
+        except json_bodies.JsonRefused as refusal:
+            raise FunctionFailed(str(refusal)) from None
 
     async def call_http(self, name: str, call: HttpCall) -> HttpAnswer:
         """Call an HTTP function. Raises FunctionFailed."""
@@ -252,7 +259,7 @@ class Functions:
 
     def _with_context(self, function: Function, arguments: dict[str, Any]) -> dict[str, Any]:
         if function.wants_context:
-            arguments["context"] = InvocationContext(function.info.name, self.app_dir, uuid.uuid4().hex)
+            arguments["context"] = InvocationContext(function.info.name, self.app_dir, str(uuid.uuid4()))
         return arguments
 
     async def _run(self, function: Function, arguments: dict[str, Any]) -> Any:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from standalone.contracts import FunctionInfo
 from standalone.engine.decisions import Known
 
-_NAME_IN_TRIGGER = {"orchestrator": "orchestration", "activity": "activity", "entity": "entity_name"}
+_NAME_IN_TRIGGER = {"orchestrator": "orchestration", "activity": "activity", "entity": "entityName"}
 
 
 def durable_name(info: FunctionInfo) -> str:

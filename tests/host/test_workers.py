@@ -364,7 +364,7 @@ def asks(context):
         assert await ask("POST", f"http://127.0.0.1:{port}/there", {"a": 1}) == [200, "told"]
         assert await ask("GET", f"http://127.0.0.1:{port}/missing") == [404, "told"]
         assert "Orchestrator function 'asks' failed: " in await ask("GET", f"http://127.0.0.1:{port}/dated")
-        assert "Activity function 'BuiltIn::HttpActivity' failed: Cannot connect" in await ask("GET", "http://127.0.0.1:1/")
+        assert "Connection refused (127.0.0.1:1)" in await ask("GET", "http://127.0.0.1:1/")
         asked.clear()
         assert await ask("GET", f"http://127.0.0.1:{port}/slow") == [202, ""]
         assert asked == ["GET /slow", "GET /slow", "GET /slow"]
