@@ -80,6 +80,9 @@ class _DurableTask(BaseModel):
     default_version: str | None = Field(default=None, alias="defaultVersion")
     version_match: str = Field(default="CurrentOrOlder", alias="versionMatchStrategy", pattern="(?i)^(none|strict|currentorolder)$")
     version_failure: str = Field(default="Reject", alias="versionFailureStrategy", pattern="(?i)^(reject|fail)$")
+    overridable: str = Field(
+        default="NonRunningStates", alias="overridableExistingInstanceStates", pattern="(?i)^(nonrunningstates|anystate)$"
+    )
 
 
 class _Extensions(BaseModel):
@@ -126,6 +129,7 @@ class HostSettings:
     default_version: str = ""
     version_match: str = "CurrentOrOlder"
     version_failure: str = "Reject"
+    replaces_running: bool = False
     largest_body: int = 100 * 1024 * 1024
     custom_headers: Mapping[str, str] = field(default_factory=dict)
     most_outstanding: int | None = None
@@ -187,6 +191,7 @@ def _settings(host: _HostFile, resolve: Callable[[str], str]) -> HostSettings:
         default_version=resolve(durable.default_version or ""),
         version_match=durable.version_match,
         version_failure=durable.version_failure,
+        replaces_running=durable.overridable.lower() == "anystate",
         custom_headers=http.custom_headers,
         most_outstanding=http.most_outstanding,
         most_concurrent=http.most_concurrent,

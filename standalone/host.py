@@ -192,6 +192,7 @@ class Host:
             default_version=self.configuration.host.default_version,
             version_match=self.configuration.host.version_match,
             version_failure=self.configuration.host.version_failure,
+            replaces_running=self.configuration.host.replaces_running,
         )
         self.engine = Engine(self.state_dir / "engine.sqlite", self.clock, self.workers, settings=settings)
         await self.engine.start()

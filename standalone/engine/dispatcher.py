@@ -33,6 +33,7 @@ class EngineSettings:
     default_version: str = ""
     version_match: str = "CurrentOrOlder"  # which versions are run: None, Strict, CurrentOrOlder
     version_failure: str = "Reject"  # the others wait for a host that runs them, or Fail
+    replaces_running: bool = False  # a start under the id of what has not ended replaces it, instead of being refused
 
 
 @dataclass

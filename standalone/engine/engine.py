@@ -45,7 +45,7 @@ class Engine:
         self._dispatcher.commits.check()
         instance = instance_id or uuid.uuid4().hex
         found = self._dispatcher.find(instance)
-        if found and found.status not in ENDED:
+        if found and found.status not in ENDED and not self.settings.replaces_running:
             raise contracts.InstanceExists(f"An Orchestration instance with the status {found.status} already exists.")
         input_json = input_json and h.well_formed(input_json)
         at, version = self.clock.now(), version or self.settings.default_version

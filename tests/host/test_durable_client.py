@@ -11,7 +11,7 @@ import pytest
 from yarl import URL
 
 from standalone.host import Host
-from tests.host.edgehost import BEGINNING
+from tests.host.edgehost import BEGINNING, an_app
 
 APP = Path(__file__).parent / "client_app"
 API = "/runtime/webhooks/durabletask"
@@ -318,3 +318,22 @@ async def test_a_call_of_the_web_that_gets_no_answer_says_why_and_nothing_else(a
     """No activity of the app's failed."""
     await api("POST", "orchestrators/asks_the_web/one", json.dumps({"url": url}).encode())
     assert (await api("GET", "instances/one"))[1]["output"] == why
+
+
+async def test_a_start_replaces_what_runs_where_host_json_says_so(tmp_path: Path) -> None:
+    """overridableExistingInstanceStates: AnyState. A restart under the same id does, too."""
+    code = """
+@app.orchestration_trigger(context_name="context")
+def waits(context):
+    return [(yield context.wait_for_external_event("go")), context.get_input()]
+"""
+    settings = {"extensions": {"durableTask": {"overridableExistingInstanceStates": "AnyState"}}}
+    app = an_app(tmp_path / "app", code, settings)
+    async with Host(app, tmp_path / "state", virtual=True, start=BEGINNING) as host, aiohttp.ClientSession() as http:
+        api = Api(host, http)
+        for body in (b'{"n": 1}', b'{"n": 2}'):
+            assert (await api("POST", "orchestrators/waits/one", body))[0] == 202
+        assert (await api("POST", "instances/one/restart?restartWithNewInstanceId=false"))[0] == 202
+        await api("POST", "instances/one/raiseEvent/go", b"5")
+        _, found = await api("GET", "instances/one?showHistory=true")
+        assert (found["output"], len(found["historyEvents"])) == ([5, {"n": 2}], 3)
