@@ -35,6 +35,8 @@ def parsed(text: str) -> Any:
     except json.JSONDecodeError as error:
         begun = text.lstrip()[:1] in ("{", "[") and error.pos >= len(text.rstrip())
         raise JsonRefused(str(error), unfinished=begun and "':'" not in error.msg) from None
+    except ValueError as error:  # a number of more digits than Python reads
+        raise JsonRefused(str(error)) from None
     except RecursionError:
         value = None
         nested = MOST_NESTED + 1

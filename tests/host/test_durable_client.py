@@ -105,7 +105,14 @@ async def test_an_input_stays_as_it_was_written(api: Api) -> None:
 
 @pytest.mark.parametrize(
     ("body", "start", "event"),
-    [(b"{bad", 400, 400), (b"nothing", 400, 400), (b"{", 500, 400), (b'{"a":1,', 500, 400), (b"[" * 65 + b"]" * 65, 400, 400)],
+    [
+        (b"1" * 5000, 400, 400),
+        (b"{bad", 400, 400),
+        (b"nothing", 400, 400),
+        (b"{", 500, 400),
+        (b'{"a":1,', 500, 400),
+        (b"[" * 65 + b"]" * 65, 400, 400),
+    ],
 )
 async def test_a_body_that_is_no_json_is_told_so(api: Api, body: bytes, start: int, event: int) -> None:
     """One that ends too soon, and starts an orchestration, is 500 there."""
@@ -337,3 +344,13 @@ def waits(context):
         await api("POST", "instances/one/raiseEvent/go", b"5")
         _, found = await api("GET", "instances/one?showHistory=true")
         assert (found["output"], len(found["historyEvents"])) == ([5, {"n": 2}], 3)
+
+
+async def test_a_client_waits_as_long_as_it_says_though_the_clock_stands(api: Api) -> None:
+    """Every time-out is real. It waited for ever."""
+    await api("POST", "orchestrators/waits/one")
+    async with api.http.get(f"{api.host.url}/api/wait/one") as answer:
+        assert answer.status == 202
+    await api("POST", "instances/one/raiseEvent/go", b'"x"')
+    async with api.http.get(f"{api.host.url}/api/wait/one") as answer:
+        assert (answer.status, await answer.json()) == (200, ["x"])

@@ -37,6 +37,13 @@ def fails(context: Any) -> Generator[Any, Any, Any]:
     raise ValueError(" not like this\n")
 
 
+@app.route(route="wait/{instance}", methods=["GET"])
+@app.durable_client_input(client_name="client")
+async def wait(req: func.HttpRequest, client: Any) -> func.HttpResponse:
+    answer: func.HttpResponse = await client.wait_for_completion_or_create_check_status_response(req, req.route_params["instance"], 100, 50)
+    return answer
+
+
 def nested(depth: int) -> Any:
     return [nested(depth - 1)] if depth else 0
 
