@@ -23,10 +23,13 @@ RETRY_AFTER = 1.0  # seconds
 class Committer:
     """Calls `written` for each group that is on disk, `failed` when one is not and the file can be written again.
 
+    `failed` gets the numbers of instances of which the group held more than the file takes: they would fail every commit.
     `changed` is called when there is nothing left to write, and when nothing can be written.
     """
 
-    def __init__(self, store: Store, written: Callable[[Group], None], failed: Callable[[], None], changed: Callable[[], None]) -> None:
+    def __init__(
+        self, store: Store, written: Callable[[Group], None], failed: Callable[[frozenset[int]], None], changed: Callable[[], None]
+    ) -> None:
         self.group = Group()
         self.failure: StoreFailed | None = None
         self._store, self._written, self._failed, self._changed = store, written, failed, changed
@@ -87,7 +90,7 @@ class Committer:
                 log.exception("What follows from a commit could not be done.")
                 error = failure
         if error is not None:
-            self._task = self._loop.create_task(self._fail(error, waiters))
+            self._task = self._loop.create_task(self._fail(error, group, waiters))
             return
         _release(waiters, None)
         faults.point("acknowledged")
@@ -104,11 +107,12 @@ class Committer:
         if self._store.log_is_long():
             self._thread.submit(self._store.begin_log_anew)
 
-    async def _fail(self, error: BaseException, waiters: list[asyncio.Future[None]]) -> None:
+    async def _fail(self, error: BaseException, group: Group, waiters: list[asyncio.Future[None]]) -> None:
         """Refuse everything until the file can be written again; then whoever collects starts from what is on disk."""
         self.failure = StoreFailed(f"The engine's file {self._store.path} cannot be written: {error}")
         log.critical("%s. Nothing is accepted until it can be.", self.failure)
         self._changed()
+        too_large = self._store.too_large(group) if isinstance(error, sqlite3.DataError | OverflowError) else frozenset()
         while True:
             _release([*waiters, *self._waiters], self.failure)
             self.group, self._waiters, waiters = Group(), [], []
@@ -117,7 +121,7 @@ class Committer:
                 break
         log.warning("The engine's file can be written again.")
         self.failure, self._busy, self.group = None, False, Group()
-        self._failed()
+        self._failed(too_large)
 
     async def close(self) -> None:
         """Write what is left."""

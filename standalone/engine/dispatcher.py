@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from standalone import contracts
-from standalone.engine import faults, rewinding, versions
+from standalone.engine import faults, rewinding, versions, wording
 from standalone.engine import history as h
 from standalone.engine.alarm import Alarm, Key
 from standalone.engine.commits import Committer
@@ -38,10 +38,10 @@ class EngineSettings:
 
 @dataclass
 class Loss:
-    """That a worker died which had an instance, until the next tells of an episode."""
+    """That a worker died which had an instance, or told of what cannot be written, until the next tells of an episode."""
 
     how: str = ""  # python exited with code 137
-    strikes: int = 0  # workers that died in an episode of this instance
+    strikes: int = 0  # workers that died in an episode of this instance, or episodes in vain
     unstarted: set[int] = field(default_factory=set)  # activities that the worker was not told to start
 
 
@@ -53,6 +53,7 @@ class Dispatcher:
         self.changed = asyncio.Event()
         self.commits = Committer(store, self._group_written, self._begin_again, self.changed.set)
         self.alarm = Alarm(store, clock, self._timer_due)
+        self._oversized: dict[int, int] = {}  # instances that could not be written for their size, and how often in a row
         self._ticks = itertools.count(-1, -1)  # numbers of messages that are not in the table
         patience = 0.0 if clock.virtual else PATIENCE
         self._seats = Seats(settings.most_active, settings.most_seated, patience, self._sit_down, self._leave)
@@ -79,10 +80,16 @@ class Dispatcher:
             self._knock(each)
         self.alarm.forget()
 
-    def _begin_again(self) -> None:
-        """A commit failed, and the file can be written again: what was not on disk never happened."""
+    def _begin_again(self, too_large: Iterable[int] = ()) -> None:
+        """A commit failed, and the file can be written again: what was not on disk never happened.
+
+        `too_large`: instances that cannot be written. Their activities have failed; if that does not help, they fail themselves.
+        """
         self._seats.clear()
         self._forget()
+        for n in too_large:
+            self._oversized[n] = self._oversized.get(n, 0) + 1
+            self._losses[n] = Loss(wording.TOO_LARGE, self._oversized[n])
         self._take_up()
         self.changed.set()
 
@@ -392,6 +399,7 @@ class Dispatcher:
 
     def _episode_written(self, episode: Episode) -> None:
         n = episode.n
+        self._oversized.pop(n, None)
         seat = self._seats.of(n)
         if n in self._draining:
             self._losses[n].unstarted.update(episode.activities())

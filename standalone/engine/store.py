@@ -74,6 +74,12 @@ class Group:
         self.timers = {key: None for key in self.timers if key[1] != n}
 
 
+def _size(episode: Episode) -> int:
+    """In bytes, of all that it would have written."""
+    texts = (episode.events, episode.tasks, episode.input, episode.custom, episode.output, *(send.text for send in episode.sends))
+    return sum(len(text.encode("utf-8", "surrogatepass")) for text in texts if text)
+
+
 class Store:
     """The file at `path`, made when missing. Raises StoreUnusable."""
 
@@ -128,6 +134,11 @@ class Store:
                 writer.execute("ROLLBACK")
             raise
         self._since_checkpoint += 1
+
+    def too_large(self, group: Group) -> frozenset[int]:
+        """The instances of which this group, which could not be written, holds more than fits in a row."""
+        most = self._writer.getlimit(sqlite3.SQLITE_LIMIT_LENGTH)
+        return frozenset(episode.n for episode in group.episodes if _size(episode) > most)
 
     def can_write(self) -> bool:
         """Is it possible to write now? Tried with a message of nobody's that reaches the disk, and is taken out again."""

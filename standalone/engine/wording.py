@@ -38,6 +38,9 @@ def activity_failed(name: str, why: str) -> str:
     return f"Activity function '{name}' failed: {why}"
 
 
+TOO_LARGE = "What it gave is too large for the engine's file"
+
+
 def activity_gone(name: str) -> str:
     """The failure of an activity that the app no longer has (TaskNonexistentActivityShim.cs)."""
     return f"Activity function '{name}' does not exist."

@@ -543,6 +543,25 @@ async def test_a_rewind_goes_on_though_whoever_asked_for_it_is_gone(host: Host) 
     assert (await status_of(host.engine, "one")).runtime_status == "Failed"
 
 
+@pytest.mark.parametrize(
+    ("name", "status", "told"),
+    [("makes_large", "Completed", "Activity function 'large' failed: What it gave is too"), ("is_large", "Failed", "")],
+)
+async def test_what_is_too_large_for_the_file_fails_alone(host: Host, name: str, status: str, told: str) -> None:
+    """A billion bytes is all that SQLite takes in a row: more would fail each commit, and everybody's with it, for ever."""
+    await host.engine.start_instance("approval", '{"name": "ana"}', "other")
+    await host.engine.settle()
+    host.engine._store._writer.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, 200_000)
+    await host.engine.start_instance(name, json.dumps("300000"), "large")
+    async with asyncio.timeout(20):
+        while (found := await status_of(host.engine, "large")).runtime_status not in ("Completed", "Failed"):
+            await asyncio.sleep(0.05)
+    assert (found.runtime_status, told in (found.output_json or "")) == (status, True)
+    await host.engine.raise_event("other", "decision", "1")
+    await host.engine.settle()
+    assert (await status_of(host.engine, "other")).output_json == '["hello ana",1]'
+
+
 async def test_a_message_that_comes_too_late_keeps_no_seat(host: Host) -> None:
     """What is posted to one that ends just then is dropped; its instance rests like any other and makes room."""
     dispatcher = host.engine._dispatcher

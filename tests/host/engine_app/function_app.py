@@ -1,6 +1,7 @@
 """A small app for tests of the engine: one of each kind of function."""
 
 import asyncio
+import contextlib
 from collections.abc import Generator
 from datetime import timedelta
 from typing import Any
@@ -110,6 +111,26 @@ async def take_hours(payload: int) -> str:
 @app.orchestration_trigger(context_name="context")
 def works_long(context: Any) -> Generator[Any, Any, Any]:
     return (yield context.call_activity("take_hours", context.get_input()))
+
+
+@app.activity_trigger(input_name="payload")
+def large(payload: int) -> str:
+    return "x" * payload
+
+
+@app.orchestration_trigger(context_name="context")
+def makes_large(context: Any) -> Generator[Any, Any, Any]:
+    try:
+        yield context.call_activity("large", context.get_input())
+    except Exception as error:
+        return str(error)
+
+
+@app.orchestration_trigger(context_name="context")
+def is_large(context: Any) -> Generator[Any, Any, Any]:
+    with contextlib.suppress(Exception):
+        yield context.call_activity("echo", 1)
+    return "x" * int(context.get_input())
 
 
 @app.orchestration_trigger(context_name="context")
