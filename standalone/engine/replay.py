@@ -19,14 +19,13 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from standalone.engine import descriptions, wording
 from standalone.engine import history as h
-from standalone.engine import wording
-from standalone.engine.decisions import Answer, Decision, Ending, Known, Outcome, describe, event_names, to_the_second
+from standalone.engine.decisions import Answer, Decision, Ending, Known, Outcome
 from standalone.engine.sorter import NEVER, REQUEST_TYPE, Sent, stamp
 from standalone.engine.tasks import Awaited, HttpCall, Retried, RetryOptions, finished, when_all, when_any
 
 LARGEST_CUSTOM_STATUS = 16  # whole KB of UTF-16: 8,703 units pass (durable.md A14)
-STANDS_AT_NOTHING = "nothing: all that was asked for has come, but Python has not seen it (as with an event whose name differs in case)"
 HTTP_ACTIVITY = "BuiltIn::HttpActivity"
 
 
@@ -429,30 +428,18 @@ class Replay:
         if self.ending is not None or self.awaiting is None:
             return ()
         if self.awaiting.done:
-            return tuple(self.describe_open(number, history) for number in sorted(self.open)) or (STANDS_AT_NOTHING,)
-        return tuple(describe(action) for action in self.groups[self.position - 1])
-
-    def describe_open(self, number: int, history: Sequence[h.Event]) -> str:
-        """A task that keeps the instance from its end."""
-        made = self.made.get(number) or self.held.get(number)
-        if made is not None:
-            return f"{_OPEN[made.kind]} {to_the_second(h.stamp(made.fire_at)) if made.fire_at else made.name}"
-        created = next((each for each in history if each["EventId"] == number and each["EventType"] in _CREATED), None)
-        if created is None:
-            return f"task number {number}"
-        what = to_the_second(created["FireAt"]) if "FireAt" in created else created["Name"]
-        return f"{_OPEN[_CREATED[created['EventType']]]} {what}"
+            return tuple(
+                descriptions.open_task(number, self.made.get(number) or self.held.get(number), history) for number in sorted(self.open)
+            ) or (descriptions.NOTHING,)
+        return tuple(descriptions.describe(action) for action in self.groups[self.position - 1])
 
     def events_to_come(self) -> Sequence[str]:
         """The external events that the list stands at, as the app names them, without those of them that have come."""
         if self.ending is not None or self.awaiting is None or self.awaiting.done:
             return ()
-        names = [name for action in self.groups[self.position - 1] for name in event_names(action)]
+        names = [name for action in self.groups[self.position - 1] for name in descriptions.event_names(action)]
         return tuple(name for name in names if self.waiters.get(name.casefold()))
 
-
-_CREATED = {h.TASK_SCHEDULED: "activity", h.TIMER_CREATED: "timer", h.CHILD_CREATED: "child"}
-_OPEN = {"activity": "the open activity", "timer": "the open timer until", "child": "the open sub-orchestration"}
 
 _HANDLERS: Mapping[int, Callable[[Replay, h.Event], None]] = {
     h.EXECUTION_STARTED: Replay.on_started,

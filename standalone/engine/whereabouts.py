@@ -12,7 +12,8 @@ from typing import Any, NamedTuple
 
 from standalone.contracts import Asked, Place, Whereabouts
 from standalone.engine import history as h
-from standalone.engine.decisions import Answer, Decision, Known, Outcome, http_request
+from standalone.engine.decisions import Answer, Decision, Known, Outcome
+from standalone.engine.descriptions import http_request
 from standalone.engine.orchestration import REQUEST
 from standalone.engine.replay import Replay
 from standalone.engine.tasks import Awaited
