@@ -122,6 +122,8 @@ class InstancePages:
         """Start an instance, as a client function would."""
         typed = await _typed(request)
         try:
+            if typed.get("name", "").casefold() not in self._host.workers.known().orchestrators:
+                raise BadInput("name", "There is no such orchestrator in the app.")
             data = _json_of("input", typed)
             given = None if data is None else json.dumps(data)  # twice encoded: as `start_new` does, so that `get_input` reads it
             made = await self._host.engine.start_instance(typed.get("name", ""), given, typed.get("id", "").strip() or None)
@@ -140,9 +142,9 @@ class InstancePages:
     async def _one(self, request: web.Request, instance: str, refusal: Refusal | None = None) -> web.StreamResponse:
         engine = self._host.engine
         seen, found = await engine.inspect(instance), await engine.get(instance)
-        if found is None or (seen is None and not instance.startswith("@")):
+        if found is None or (seen is None and not found.name.startswith("@")):
             return self._nothing()
-        if seen is None:
+        if seen is None:  # an entity
             return self._html("entity.html", found=found, state=_entity_state(found), key=instance.split("@", 2)[2])
         now = self._host.clock.now()
         entries = history_table(seen)

@@ -73,7 +73,7 @@ class Engine:
     async def inspect(self, instance_id: str) -> Inspection | None:
         """An orchestration from within, or None. An episode of its own may run meanwhile: then this tells of the moment before."""
         row = self._store.find(instance_id)
-        found = None if row is None or row.id.startswith("@") else self._store.load(row.n)
+        found = None if row is None or presentation.is_entity(row) else self._store.load(row.n)
         if row is None or found is None:
             return None
         episodes, rows = self._store.episodes(row.n), self._store.history(row.n)

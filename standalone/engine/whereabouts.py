@@ -4,7 +4,7 @@ An episode keeps what it needs to go on; somebody who looks wants to know more: 
 rest is waited for, what Python has asked for behind the engine's back, what keeps an ended function from ending.
 """
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -78,6 +78,7 @@ class _Watched(Replay):
         self.tasks: dict[int, Awaited] = {}  # by the action's id
         self.done_at: dict[int, datetime | None] = {}
         self.made_by: dict[int, Action | None] = {}  # by the number of what was scheduled
+        self.numbers: dict[int, list[int]] = defaultdict(list)  # the other way, by the action's id
         self.scheduled: dict[int, Decision] = {}
 
     def process(self, event: h.Event) -> None:
@@ -95,13 +96,19 @@ class _Watched(Replay):
         return task
 
     def schedule(self, decision: Decision) -> Awaited:
-        self.made_by[decision.number], self.scheduled[decision.number] = self.action, decision
+        self.scheduled[decision.number] = decision
+        self.note(decision.number, self.action)
         return super().schedule(decision)
 
     def ask_entity(self, action: Action, *, signal: bool, due: str | None) -> str:
         request = super().ask_entity(action, signal=signal, due=due)
-        self.made_by[self.counter - 1] = action
+        self.note(self.counter - 1, action)
         return request
+
+    def note(self, number: int, action: Action | None) -> None:
+        """Keep in mind what made a number."""
+        self.made_by[number] = action
+        self.numbers[id(action)].append(number)
 
     def close(self, number: int, result: Any, *, failed: bool = False) -> None:
         self.action = self.made_by.get(number)  # a retry schedules its next attempt here
@@ -136,7 +143,7 @@ class _Watched(Replay):
         """An action, as it stands."""
         kind, key = KINDS.get(action["actionType"], ""), id(action)
         task = self.tasks.get(key)
-        mine = [number for number, by in self.made_by.items() if by is action]
+        mine = self.numbers.get(key, [])
         decisions = [self.scheduled[number] for number in mine if number in self.scheduled]
         still = [each for each in decisions if each.number in self.open]
         due = h.instant(action["fireAt"]) if "fireAt" in action else still[0].fire_at if still else None

@@ -5,6 +5,7 @@ at each call of the context that makes a task. Nothing of the notes reaches the 
 """
 
 import sys
+import tokenize
 import traceback
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
@@ -176,6 +177,7 @@ class Sources:
     def __init__(self, app_dir: Path) -> None:
         self._app_dir = app_dir
         self._files: dict[str, tuple[Sequence[str], frozenset[CodeType]]] = {}
+        self._lines: dict[tuple[int, int], tuple[CodeType, Line]] = {}
         self.edited = False
 
     def own(self, steps: Iterable[Step]) -> Sequence[Step]:
@@ -190,6 +192,12 @@ class Sources:
 
     def line(self, code: CodeType, number: int) -> Line:
         """A line of code that runs here; without its text where the file has been changed since."""
+        key = id(code), number
+        if key not in self._lines:
+            self._lines[key] = code, self._read_line(code, number)  # the code is kept, and with it its id
+        return self._lines[key][1]
+
+    def _read_line(self, code: CodeType, number: int) -> Line:
         file = code.co_filename
         if file not in self._files:
             self._files[file] = _read(file)
@@ -198,15 +206,16 @@ class Sources:
         name = str(path.relative_to(self._app_dir)) if path.is_relative_to(self._app_dir) else file
         if code in loaded and 0 < number <= len(lines):
             return Line(name, number, code.co_name, lines[number - 1].strip())
-        self.edited = True
+        self.edited = self.edited or path.is_file()
         return Line(name, number, code.co_name)
 
 
 def _read(file: str) -> tuple[Sequence[str], frozenset[CodeType]]:
     """The lines of a file, and the code that they compile to: none if they do not."""
     try:
-        text = Path(file).read_text(encoding="utf-8")
-        return text.splitlines(), frozenset(_codes(compile(text, file, "exec", dont_inherit=True)))
+        with tokenize.open(file) as source:
+            text = source.read()
+        return text.split("\n"), frozenset(_codes(compile(text, file, "exec", dont_inherit=True)))
     except (OSError, SyntaxError, ValueError):
         return (), frozenset()
 

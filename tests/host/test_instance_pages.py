@@ -22,7 +22,7 @@ APP = Path(__file__).parent / "standing_app"
 NASTY = "<script>alert(1)</script>"
 IDS = [
     NASTY, "a b+c&d=é%41", "漢字 ☃ \U0001f600", "\"quotes\" 'single'", "x" * 100, "semi;colon:at@sign", "a/b/c", "trailing/", "//", "q?x#y",
-    "back\\slash", "%2F", "%252f", "\u202ertl", ".hidden", "a..b", "{{ 7 * 7 }}",
+    "back\\slash", "%2F", "%252f", "\u202ertl", ".hidden", "a..b", "{{ 7 * 7 }}", "@x", "@counter@y",
 ]  # fmt: skip
 
 
@@ -236,6 +236,7 @@ async def test_an_instance_is_started_by_hand_with_what_a_client_function_would_
     for form, status, said in (
         ({"name": "counts", "id": "by hand", "input": "4"}, 409, "An Orchestration instance with the status Running already exists."),
         ({"name": "counts", "id": "other", "input": "{4"}, 422, "The input is no JSON:"),
+        ({"name": "nobody", "id": "other", "input": "4"}, 422, "There is no such orchestrator in the app."),
     ):
         async with browser.session.post(url, data=form) as answer:
             page = Answer(answer.status, await answer.text(), answer.headers)
