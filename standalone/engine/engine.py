@@ -82,6 +82,9 @@ class Engine:
         seen = Inspection(events, inputs, bool(episodes) and episodes[0][0] > 1, trouble=self._held_back(row, events))
         if not events:
             return seen
+        *_, fresh, _custom, _output, _input = found
+        if fresh:
+            return replace(seen, trouble=seen.trouble or "It has continued as new, and the new execution has not run yet.")
         load = Load(row.n, row.id, row.name, rows=[events for events, _ in rows], status=row.status)
         try:
             return replace(seen, whereabouts=await asyncio.wait_for(self.workers.inspect(load), LONGEST_LOOK))

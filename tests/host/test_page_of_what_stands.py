@@ -194,6 +194,21 @@ async def test_a_generation_of_many_says_that_there_were_others(host: Host) -> N
     assert "It waits for the event “landed”." in page
 
 
+async def test_an_execution_that_has_not_run_yet_is_not_taken_for_changed_code(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Under load, or of another version, it may stand so for a while: what it will do first is no difference from its history."""
+    instance = await started(host, "renews", given=1)
+    load = host.engine._store.load
+
+    def fresh(n: int) -> tuple[Any, ...] | None:
+        found = load(n)
+        return found and (*found[:5], 1, *found[6:])
+
+    monkeypatch.setattr(host.engine._store, "load", fresh)
+    page = await page_of(host, instance)
+    assert "It has continued as new, and the new execution has not run yet." in page
+    assert "no longer does" not in page
+
+
 async def test_code_that_no_longer_fits_the_history_is_told_before_it_fails_the_instance(tmp_path: Path) -> None:
     """The app was changed and the host started again; with the next event the instance would fail as non-deterministic."""
     app = shutil.copytree(APP, tmp_path / "app")
