@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 from standalone.engine.messages import Arrival
 
-PATIENCE = 0.1  # seconds for which those that wait for a seat wait at most without any of them getting one
+PATIENCE = 0.5  # seconds for which those that wait for a seat wait at most without any of them getting one
 FEW = 16  # one part in so many of `most_active`
 _numbers = itertools.count(1)
 
