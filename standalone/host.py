@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 import errno
 import fcntl
+import functools
 import json
 import logging
 import os
@@ -18,7 +19,7 @@ from contextlib import AsyncExitStack
 from datetime import datetime, timedelta
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from aiohttp import web
 
@@ -30,13 +31,15 @@ from standalone.durable_api import DurableApi
 from standalone.engine import Engine, EngineSettings
 from standalone.keys import Keys
 from standalone.mailbox import Mailbox
-from standalone.pages import Pages
 from standalone.routes import RouteTable, RouteWrong
 from standalone.schedule import ScheduleWrong
 from standalone.server import Server, is_local, protocol_log
 from standalone.small_files import overwrite
 from standalone.throttle import Throttle
 from standalone.timers import TimerFunctions, zone_of
+
+if TYPE_CHECKING:
+    from standalone.pages import Pages
 
 log = logging.getLogger("standalone")
 
@@ -198,7 +201,6 @@ class Host:
         await self.engine.start()
         self._stack.push_async_callback(self.engine.stop)
         self.durable = DurableApi(self.engine, task_hub, public, self.keys.durable if self.keys else "")
-        self.pages = Pages(self)
 
     def _name_what_is_not_served(self) -> None:
         for line in admission.not_served(self.functions):
@@ -275,6 +277,13 @@ class Host:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+    @functools.cached_property
+    def pages(self) -> "Pages":
+        """The host's own pages. Their template engine takes 2 MiB, which nobody misses who looks at none."""
+        from standalone.pages import Pages
+
+        return Pages(self)
 
     def kill_workers(self) -> None:
         """End the worker processes at once, whatever they do."""
