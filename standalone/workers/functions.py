@@ -6,6 +6,7 @@ somebody waits for an answer, and what one function raises must not end the proc
 """
 
 import asyncio
+import contextlib
 import contextvars
 import functools
 import inspect
@@ -15,7 +16,7 @@ import os
 import traceback
 import typing
 import uuid
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -148,7 +149,9 @@ class Functions:
         function = self.durable["orchestrator", name.casefold()]
         try:
             body = self._decode(function, "string", trigger)
-            state = json.loads(h.well_formed((call or function.call)(**{function.parameter: body})), parse_constant=str)
+            with _no_loop():
+                answer = (call or function.call)(**{function.parameter: body})
+            state = json.loads(h.well_formed(answer), parse_constant=str)
             if max(json_bodies.depth(state.get(each)) for each in ("output", "customStatus")) >= json_bodies.MOST_NESTED:
                 return Answer(broken=f"One or more errors occurred. ({json_bodies.TOO_DEEP})")
             return Answer(state)
@@ -286,6 +289,17 @@ class Functions:
     def timed_out(self, name: str) -> FunctionFailed:
         """The failure of a function that ran longer than it may."""
         return FunctionFailed(f"Timeout value of {self.timeout} was exceeded by function: {name}")
+
+
+@contextlib.contextmanager
+def _no_loop() -> Iterator[None]:
+    """Have this thread look like one of the pool's, where orchestrators run on Azure: without a loop, so that asyncio.run works."""
+    loop = asyncio._get_running_loop()
+    asyncio._set_running_loop(None)
+    try:
+        yield
+    finally:
+        asyncio._set_running_loop(loop)
 
 
 def _caught(call: Callable[[], Any]) -> Any:

@@ -355,3 +355,10 @@ async def test_a_client_waits_as_long_as_it_says_though_the_clock_stands(api: Ap
     await api("POST", "instances/one/raiseEvent/go", b'"x"')
     async with api.http.get(f"{api.host.url}/api/wait/one") as answer:
         assert (answer.status, await answer.json()) == (200, ["x"])
+
+
+async def test_an_orchestrator_may_run_a_loop_of_its_own(api: Api) -> None:
+    """On Azure it is called in a thread without one. The host's own goes on afterwards."""
+    for instance in ("one", "two"):
+        await api("POST", f"orchestrators/runs_a_loop/{instance}")
+        assert (await api("GET", f"instances/{instance}"))[1]["output"] == "run"

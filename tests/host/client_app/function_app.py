@@ -81,6 +81,12 @@ def is_deep(context: Any) -> Any:
 
 
 @app.orchestration_trigger(context_name="context")
+def runs_a_loop(context: Any) -> Generator[Any, Any, Any]:
+    yield context.call_activity("is_odd", "1")
+    return asyncio.run(asyncio.sleep(0, "run"))
+
+
+@app.orchestration_trigger(context_name="context")
 def is_cancelled(context: Any) -> Any:
     raise asyncio.CancelledError
 
