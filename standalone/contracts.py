@@ -248,7 +248,7 @@ class InstanceStatus:
 
 @dataclass(frozen=True)
 class InstanceQuery:
-    """A page of instances, oldest first as the real engine lists them. An empty `statuses` means all; a prefix orders by id."""
+    """A page of instances, oldest first; by id where a prefix is given, as the real engine lists always. No `statuses`: all of them."""
 
     created_from: datetime | None = None
     created_to: datetime | None = None
