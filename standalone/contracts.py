@@ -78,6 +78,18 @@ class HttpAnswer:
     body: bytes
 
 
+@dataclass(frozen=True)
+class TimerCall:
+    """What a timer function is told. `last`: when it was last started by its schedule; `due`: when this run was due, or when the next is.
+
+    Both in the zone of the schedule; `due` is None for a function whose schedule is not monitored.
+    """
+
+    past_due: bool = False
+    last: datetime | None = None
+    due: datetime | None = None
+
+
 class FunctionFailed(Exception):
     """A function raised, or its worker died. `message` is what the extension would put after "failed: "."""
 
@@ -103,7 +115,7 @@ class Workers(Protocol):
     async def call_http(self, function: str, call: HttpCall) -> HttpAnswer:
         """Run an HTTP function. Raises FunctionFailed."""
 
-    async def call_timer(self, function: str, past_due: bool) -> None:
+    async def call_timer(self, function: str, call: TimerCall) -> None:
         """Run a timer function once. Raises FunctionFailed."""
 
 

@@ -169,7 +169,7 @@ class Server:
             self._host.in_background(self._host.timers.run(function.name))
             return web.Response(status=202)
         try:
-            await self._host.workers.call_timer(function.name, past_due=False)
+            await self._host.timers.call(function.name)
         except FunctionFailed as failure:
             return web.json_response({"error": failure.message}, status=500)
         return web.Response(status=200)

@@ -9,12 +9,13 @@ import asyncio
 import json
 import logging
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime, timedelta, tzinfo
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from standalone.configuration import Configuration
-from standalone.contracts import Clock, FunctionFailed, FunctionInfo, Workers
+from standalone.contracts import Clock, FunctionFailed, FunctionInfo, TimerCall, Workers
 from standalone.schedule import Schedule, ScheduleWrong, parsed, time_zone
 from standalone.small_files import overwrite
 
@@ -40,6 +41,15 @@ def zone_of(configuration: Configuration) -> ZoneInfo:
     return time_zone("UTC")
 
 
+@dataclass(frozen=True)
+class Kept:
+    """What the file holds of a timer function: its schedule, when it is due next, when it was last started by it."""
+
+    schedule: str
+    due: datetime
+    last: datetime | None = None
+
+
 class TimerFunctions:
     """The app's timer functions. `past_due` is told when one comes more than a second after each of its times."""
 
@@ -49,6 +59,8 @@ class TimerFunctions:
         self._file = kept
         self._schedules: dict[str, Schedule] = {}
         self._next: dict[str, datetime] = {}
+        self._last: dict[str, datetime] = {}  # when each was started by its schedule
+        self._monitored: set[str] = set()
         self._began: dict[str, datetime] = {}
         self._runs: dict[str, asyncio.Task[None]] = {}
         self._under_way: dict[str, datetime] = {}  # when those were due that run because of it
@@ -56,22 +68,25 @@ class TimerFunctions:
         self._at_startup: list[str] = []
         before = self._read()
         timers = [function for function in functions if function.kind == "timer" and not function.disabled]
-        zone = zone_of(configuration) if timers else UTC
+        self._zone = zone_of(configuration) if timers else UTC
         for function in timers:
-            self._add(function, configuration, zone, before)
+            self._add(function, configuration, before)
         self._write()  # fails at the start, not in the night, where it cannot
         clock.on_move(self._changed.set)
 
-    def _add(self, function: FunctionInfo, configuration: Configuration, zone: tzinfo, before: Mapping[str, tuple[str, datetime]]) -> None:
+    def _add(self, function: FunctionInfo, configuration: Configuration, before: Mapping[str, Kept]) -> None:
         name, text = function.name, configuration.resolve(str(function.trigger["schedule"]))
         try:
-            self._schedules[name] = parsed(text, zone=zone, start=self._clock.now())
+            self._schedules[name] = parsed(text, zone=self._zone, start=self._clock.now())
         except ScheduleWrong as error:
             raise ScheduleWrong(f"the schedule of the timer function {name} is not understood: {error}") from None
         self._plan(name, self._clock.now())
-        schedule, due = before.get(name, ("", None))
-        if due is not None and schedule == text and function.trigger.get("useMonitor") is not False:
-            self._next[name] = min(due, self._next.get(name, due))
+        if function.trigger.get("useMonitor") is not False:
+            self._monitored.add(name)
+            kept = before.get(name)
+            if kept and kept.schedule == text:
+                self._next[name] = min(kept.due, self._next.get(name, kept.due))
+                self._last |= {name: kept.last} if kept.last else {}
         log.debug("the timer function %s, %r, runs next at %s", name, text, self._next.get(name))
         if function.trigger.get("runOnStartup"):
             self._at_startup.append(name)
@@ -98,9 +113,16 @@ class TimerFunctions:
     async def run(self, name: str, *, past_due: bool = False) -> None:
         """Run one now. What it raises is logged, as a timer has nobody to tell."""
         try:
-            await self._workers.call_timer(name, past_due)
+            await self.call(name, past_due=past_due)
         except FunctionFailed as failure:
             log.error("the timer function %s failed: %s\n%s", name, failure.message, failure.stack)
+
+    async def call(self, name: str, *, past_due: bool = False) -> None:
+        """Run one now, in any case of its name. Raises FunctionFailed."""
+        monitored = next((each for each in self._monitored if each.casefold() == name.casefold()), None)
+        due = self._under_way.get(monitored, self._next.get(monitored)) if monitored else None
+        last = self._last.get(monitored) if monitored else None
+        await self._workers.call_timer(name, TimerCall(past_due, last and last.astimezone(self._zone), due and due.astimezone(self._zone)))
 
     async def keep_running(self) -> None:
         """Run each at its time, until cancelled. Only for a clock that goes by itself."""
@@ -142,6 +164,8 @@ class TimerFunctions:
 
     def _ended(self, name: str, run: asyncio.Task[None]) -> None:
         self._runs.pop(name, None)
+        if not run.cancelled():
+            self._last[name] = self._began[name]
         if name in self._under_way and not run.cancelled():
             del self._under_way[name]
             self._keep()  # not before: what the host died in is made up for (TimerListener.cs)
@@ -158,10 +182,10 @@ class TimerFunctions:
         else:
             self._next[name] = following
 
-    def _read(self) -> dict[str, tuple[str, datetime]]:
+    def _read(self) -> dict[str, Kept]:
         try:
             kept = json.loads(self._file.read_text(encoding="utf-8"))
-            return {name: (schedule, datetime.fromisoformat(due)) for name, (schedule, due) in kept.items()}
+            return {name: Kept(schedule, *map(datetime.fromisoformat, instants)) for name, (schedule, *instants) in kept.items()}
         except (OSError, ValueError, TypeError, AttributeError):  # none yet, or cut short by a crash: then all is planned from now
             return {}
 
@@ -174,5 +198,7 @@ class TimerFunctions:
 
     def _write(self) -> None:
         dues = self._next | self._under_way
-        told = {name: (self._schedules[name].text, due.isoformat()) for name, due in dues.items()}
+        told = {name: [self._schedules[name].text, due.isoformat()] for name, due in dues.items()}
+        for name in told.keys() & self._last.keys():
+            told[name].append(self._last[name].isoformat())
         overwrite(self._file, json.dumps(told))

@@ -170,7 +170,7 @@ class DurableHost:
         known = [each.name for each in self.host.functions if each.kind == "timer"]
         if function.casefold() not in map(str.casefold, known):
             raise FunctionUnknown(f"the app has no timer function {function!r}; it has: {', '.join(known) or 'none'}")
-        self.do(self.host.workers.call_timer(function, past_due=False))
+        self.do(self.host.timers.call(function))
 
     def mails(self, to: str = "") -> Sequence[Letter]:
         """What the app has sent over SMTP, newest first; to one address, if it is given."""

@@ -19,7 +19,7 @@ import uuid
 from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from http.cookies import Morsel
 from pathlib import Path
 from typing import Any
@@ -30,7 +30,7 @@ from azure.durable_functions.orchestrator import Orchestrator
 from azure.functions import meta
 
 from standalone import json_bodies
-from standalone.contracts import FunctionFailed, FunctionInfo, FunctionUnknown, HttpAnswer, HttpCall, Whereabouts
+from standalone.contracts import FunctionFailed, FunctionInfo, FunctionUnknown, HttpAnswer, HttpCall, TimerCall, Whereabouts
 from standalone.engine import history as h
 from standalone.engine import wording
 from standalone.engine.decisions import Answer
@@ -43,6 +43,7 @@ from standalone.workers.tracing import Trace
 log = logging.getLogger("standalone.workers")
 
 THREADS = "PYTHON_THREADPOOL_THREAD_COUNT"
+NEVER = "0001-01-01T00:00:00+00:00"  # .NET's default of a DateTime
 OUT_OF_PROCESS_STATE = "\n\n$OutOfProcData$:"
 
 
@@ -243,13 +244,11 @@ class Functions:
         except BaseException as error:
             raise _failed(error) from error
 
-    async def call_timer(self, name: str, past_due: bool, now: datetime) -> None:
+    async def call_timer(self, name: str, call: TimerCall) -> None:
         """Call a timer function once. Raises FunctionFailed."""
         function = self.by_name[name.casefold()]
-        moment = now.isoformat()
-        status = {"Last": moment, "Next": moment, "LastUpdated": moment}
         try:
-            timer = self._decode(function, "json", json.dumps({"IsPastDue": past_due, "ScheduleStatus": status}))
+            timer = self._decode(function, "json", json.dumps(_timer_info(call)))
             await self._run(function, self._with_clients(function, {function.parameter: timer}))
         except BaseException as error:
             raise _failed(error) from error
@@ -348,6 +347,13 @@ def _failed(error: BaseException) -> FunctionFailed:
 
 def _text(value: str) -> meta.Datum:
     return meta.Datum(type="string", value=value)
+
+
+def _timer_info(call: TimerCall) -> Mapping[str, Any]:
+    """What the Functions host sends of a timer (TimerInfo.cs); the status is that of before the run."""
+    last = call.last.isoformat() if call.last else NEVER
+    status = {"Last": last, "Next": call.due.isoformat(), "LastUpdated": last} if call.due else None
+    return {"Schedule": {"AdjustForDST": True}, "ScheduleStatus": status, "IsPastDue": call.past_due}
 
 
 def _http_datum(call: HttpCall) -> meta.Datum:

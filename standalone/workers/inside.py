@@ -10,7 +10,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from standalone.contracts import Clock, FunctionFailed, FunctionInfo, HttpAnswer, HttpCall, Whereabouts
+from standalone.contracts import Clock, FunctionFailed, FunctionInfo, HttpAnswer, HttpCall, TimerCall, Whereabouts
 from standalone.engine.decisions import Known
 from standalone.engine.messages import Answered, Call, Load
 from standalone.workers import loading, sdk
@@ -71,9 +71,9 @@ class InProcessWorkers:
         answer: HttpAnswer = await self._call("http", function, call)
         return answer
 
-    async def call_timer(self, function: str, past_due: bool) -> None:
+    async def call_timer(self, function: str, call: TimerCall) -> None:
         """Run a timer function once. Raises FunctionFailed."""
-        await self._call("timer", function, past_due)
+        await self._call("timer", function, call)
 
     async def inspect(self, load: Load) -> Whereabouts:
         """Where an instance stands. Raises FunctionFailed."""

@@ -228,7 +228,7 @@ class Stage:
                 value = self.functions.inspect(call.argument)
             else:
                 value = None
-                await self.functions.call_timer(call.function, call.argument, self.now())
+                await self.functions.call_timer(call.function, call.argument)
         except FunctionFailed as failure:
             self.emit(Answered(call.number, None, (failure.message, failure.stack)))
         else:

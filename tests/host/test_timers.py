@@ -11,7 +11,7 @@ import pytest
 
 from standalone.clock import HostClock
 from standalone.configuration import Configuration, HostSettings
-from standalone.contracts import AppDoesNotLoad, FunctionInfo, HttpAnswer, HttpCall
+from standalone.contracts import AppDoesNotLoad, FunctionInfo, HttpAnswer, HttpCall, TimerCall
 from standalone.host import Host
 from standalone.schedule import ScheduleWrong
 from standalone.timers import TimerFunctions
@@ -123,7 +123,7 @@ class SlowWorkers:
     async def call_http(self, function: str, call: HttpCall) -> HttpAnswer:
         raise AssertionError("no HTTP here")
 
-    async def call_timer(self, function: str, past_due: bool) -> None:
+    async def call_timer(self, function: str, call: TimerCall) -> None:
         self.runs.append(function)
         await self.let_go.wait()
 
@@ -235,3 +235,32 @@ async def test_a_timer_function_may_have_a_time_span_for_a_schedule(tmp_path: Pa
     async with host, aiohttp.ClientSession(host.url) as http:
         await host.advance(timedelta(days=1))
         assert await get(http, "/api/ticks") == (200, "in time,in time,in time")
+
+
+async def test_a_timer_function_is_told_when_it_last_ran_and_for_which_time_it_runs(tmp_path: Path) -> None:
+    """As TimerListener.cs tells it: the status of before the run, over a restart too; none of it without a monitor."""
+    code = """
+told = []
+
+@app.timer_trigger(arg_name="timer", schedule="0 0 9 * * *")
+def digest(timer: func.TimerRequest) -> None:
+    told.append(f"{timer.schedule_status['Last']} {timer.schedule_status['Next']} {timer.past_due}")
+
+@app.timer_trigger(arg_name="timer", schedule="0 0 9 * * *", use_monitor=False)
+def bare(timer: func.TimerRequest) -> None:
+    told.append(f"{timer.schedule_status}")
+
+@app.route(route="told", methods=["GET"])
+def said(req: func.HttpRequest) -> str:
+    return chr(10).join(told)
+"""
+    app = an_app(tmp_path / "app", code, values={"TZ": "Europe/Berlin"})
+    async with Host(app, tmp_path / "state", virtual=True, start=BEGINNING) as host, aiohttp.ClientSession(host.url) as http:
+        await host.advance(timedelta(days=1))
+        assert sorted((await get(http, "/api/told"))[1].splitlines()) == [
+            "0001-01-01T00:00:00+00:00 2026-12-01T09:00:00+01:00 False", "{}",
+        ]  # fmt: skip
+    async with Host(app, tmp_path / "state", virtual=True) as host, aiohttp.ClientSession(host.url) as http:
+        async with http.post("/admin/functions/DIGEST?wait=true", json={"input": ""}) as answer:
+            assert answer.status == 200
+        assert await get(http, "/api/told") == (200, "2026-12-01T09:00:00+01:00 2026-12-02T09:00:00+01:00 False")
