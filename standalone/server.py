@@ -5,6 +5,7 @@ Paths hold capability tokens of the app, so nothing here logs a URL: a request i
 
 import ipaddress
 import logging
+import re
 import time
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
@@ -15,7 +16,7 @@ from multidict import CIMultiDict
 from yarl import URL
 
 from standalone import durable_api
-from standalone.contracts import FunctionFailed, HttpCall, StoreFailed
+from standalone.contracts import FunctionFailed, HttpAnswer, HttpCall, StoreFailed
 from standalone.cors import Cors
 from standalone.routes import Route
 from standalone.throttle import TooManyRequests
@@ -27,6 +28,9 @@ log = logging.getLogger("standalone.http")
 protocol_log = logging.getLogger("standalone.protocol")
 
 HOP_BY_HOP = {"connection", "keep-alive", "transfer-encoding", "content-length", "upgrade", "server", "date"}
+POSSIBLE_STATUS = range(200, 1000)
+_FIELD_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_FIELD_VALUE = re.compile(r"[\t\x20-\x7e]*")
 NOBODY = Cors()
 
 
@@ -129,6 +133,9 @@ class Server:
         except FunctionFailed as failure:
             log.error("the function %s failed: %s\n%s", route.function.name, failure.message, failure.stack)
             return web.Response(status=500)
+        if flaw := _flaw(answer):
+            log.error("the function %s answered what cannot be sent: %s", route.function.name, flaw)
+            return web.Response(status=500)
         kept: CIMultiDict[str] = CIMultiDict((name, value) for name, value in answer.headers if name.lower() not in HOP_BY_HOP)
         return web.Response(status=answer.status, headers=kept, body=answer.body)
 
@@ -147,6 +154,8 @@ class Server:
         return await self._host.durable.handle(request, f"{request.scheme}://{request.host}{under}", rest)
 
     async def _admin(self, request: web.Request, rest: str) -> web.StreamResponse:
+        if rest.lower() == "host/ping" and request.method in ("GET", "POST"):
+            return web.Response(status=200)  # for whoever watches over a container: no key is asked, there neither
         if not self._admitted(request, "admin"):
             return web.Response(status=401)
         if refusal := self._refusal(request):
@@ -191,6 +200,18 @@ class Server:
         if request.method not in ("GET", "HEAD") and not _of_this_site(request):
             return web.Response(status=403, text="This was sent from another site.\n")
         return None
+
+
+def _flaw(answer: HttpAnswer) -> str | None:
+    """Why an answer cannot be sent. Kestrel, in front of functions on Azure, lets no header through that is not plain ASCII."""
+    if answer.status not in POSSIBLE_STATUS:
+        return f"the status {answer.status}"
+    for name, value in answer.headers:
+        if not _FIELD_NAME.fullmatch(name):
+            return f"a header of the name {name!r}"
+        if not _FIELD_VALUE.fullmatch(value):
+            return f"a value of the header {name} that is not printable ASCII; in a file name write filename*=UTF-8''…"
+    return None
 
 
 def _of_this_site(request: web.Request) -> bool:

@@ -9,6 +9,7 @@ from typing import Any
 import aiohttp
 import pytest
 
+from standalone.command import greeting
 from standalone.host import Host
 from tests.host.edgehost import APP, BEGINNING, an_app, get
 
@@ -35,6 +36,64 @@ async def test_no_route_and_a_wrong_method_are_an_empty_404_and_a_raise_an_empty
     assert await get(http, "/api/nothing") == (404, "")
     assert await get(http, "/api/echo/word") == (404, "")
     assert await get(http, "/api/broken") == (500, "")
+
+
+@pytest.mark.parametrize(
+    ("answer", "told"),
+    [
+        ("'x', status_code=99", "the status 99"),
+        ("'x', status_code=100", "the status 100"),
+        ("'x', status_code=1000", "the status 1000"),
+        ("'x', headers={'X A': 'b'}", "a header of the name 'X A'"),
+        ("'x', headers={'X': 'a\\x00secret'}", "a value of the header X"),
+        ("'x', headers={'Content-Disposition': 'attachment; filename=Ä.pdf'}", "a value of the header Content-Disposition"),
+    ],
+)
+async def test_an_answer_that_cannot_be_sent_is_a_500_and_names_the_function(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, answer: str, told: str
+) -> None:
+    """As on Azure, rather than a broken connection, or a header that only passes here; its value stays out of the log."""
+    code = f'@app.route(route="x", methods=["GET"])\ndef wrong(req: func.HttpRequest):\n    return func.HttpResponse({answer})\n'
+    async with Host(an_app(tmp_path / "app", code), tmp_path / "state") as host, aiohttp.ClientSession(host.url) as http:
+        assert await get(http, "/api/x") == (500, "")
+    assert f"the function wrong answered what cannot be sent: {told}" in caplog.text
+    assert "secret" not in caplog.text
+
+
+async def test_a_host_that_is_up_answers_a_ping_without_a_key(tmp_path: Path) -> None:
+    """What containers of the Functions host are watched by."""
+    async with Host(APP, tmp_path / "state", keys=True) as host, aiohttp.ClientSession(host.url) as http:
+        assert await get(http, "/admin/host/ping") == (200, "")
+        assert (await get(http, "/admin/host/status"))[0] == 401
+
+
+async def test_a_function_that_a_setting_disables_does_not_run(tmp_path: Path) -> None:
+    """`AzureWebJobs.NAME.Disabled`, or with underscores, in any case, `true` or `1`: no route, no schedule, and by hand all the same."""
+    code = """
+ran = []
+
+@app.route(route="gone", methods=["GET"])
+def gone(req: func.HttpRequest) -> str:
+    return "there"
+
+@app.route(route="ran", methods=["GET"])
+def told(req: func.HttpRequest) -> str:
+    return ",".join(ran)
+
+@app.timer_trigger(arg_name="timer", schedule="0 0 * * * *")
+def tick(timer: func.TimerRequest) -> None:
+    ran.append("tick")
+"""
+    values = {"azurewebjobs.GONE.disabled": "True", "AzureWebJobs_tick_Disabled": "1", "AzureWebJobs.told.Disabled": "no"}
+    host = Host(an_app(tmp_path / "app", code, values=values), tmp_path / "state", virtual=True, start=BEGINNING)
+    async with host, aiohttp.ClientSession(host.url) as http:
+        assert "  disabled: gone, tick" in greeting(host)
+        assert await get(http, "/api/gone") == (404, "")
+        await host.advance(timedelta(hours=3))
+        assert await get(http, "/api/ran") == (200, "")
+        async with http.post("/admin/functions/tick?wait=true", json={"input": ""}) as answer:
+            assert answer.status == 200
+        assert await get(http, "/api/ran") == (200, "tick")
 
 
 async def test_the_app_sees_the_host_s_time(host: Host, http: aiohttp.ClientSession) -> None:
