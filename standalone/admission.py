@@ -60,10 +60,12 @@ def _route(function: FunctionInfo, taken: Sequence[FunctionInfo]) -> str | None:
 
 
 def not_served(functions: Sequence[FunctionInfo]) -> Iterator[str]:
-    """A line for each function that is never run here, and for each binding that stays empty."""
+    """A line for each function that is never run here, each retry policy that is not applied, each binding that stays empty."""
     for function in functions:
         if function.kind not in SERVED:
             yield f"{function.name} is never run: this host does not serve {function.kind}"
+        if function.retries:
+            yield f"{function.name}: its retry policy is not applied: a run that fails is not run again"
         for binding in function.bindings:
             if binding.get("type") not in FILLED:
                 yield f"{function.name}: the binding {binding.get('name')} is not filled: {binding.get('type')}"

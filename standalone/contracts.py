@@ -55,6 +55,7 @@ class FunctionInfo:
     trigger: Mapping[str, Any]  # the trigger binding as the library states it: route, methods, authLevel, schedule, …
     bindings: Sequence[Mapping[str, Any]] = ()
     disabled: bool = False
+    retries: bool = False  # by a retry policy of its own
 
 
 @dataclass(frozen=True)

@@ -84,6 +84,7 @@ def describe(function: Any) -> FunctionInfo:
         _plain(trigger.get_dict_repr()),
         [_plain(each.get_dict_repr()) for each in function.get_bindings() if each is not trigger],
         bool(settings.get("disabled")) or _disabled(function.get_function_name()),
+        bool(function.get_settings_dict("retry_policy")),
     )
 
 

@@ -85,10 +85,15 @@ async def test_what_is_not_served_is_named_at_the_start(tmp_path: Path, caplog: 
 @app.queue_trigger(arg_name="m", queue_name="q", connection="c")
 @app.blob_output(arg_name="out", path="x", connection="c")
 def queued(m: func.QueueMessage, out: func.Out[str]) -> None: ...
+
+@app.timer_trigger(arg_name="t", schedule="0 0 9 * * *")
+@app.retry(strategy="fixed_delay", max_retry_count="3", delay_interval="00:00:10")
+def tick(t: func.TimerRequest) -> None: ...
 """
     async with Host(an_app(tmp_path / "app", code), tmp_path / "state"):
         assert "queued is never run: this host does not serve queueTrigger" in caplog.text
         assert "queued: the binding out is not filled: blob" in caplog.text
+        assert "tick: its retry policy is not applied" in caplog.text
 
 
 async def test_a_setting_given_to_the_host_wins_in_every_process(tmp_path: Path) -> None:
