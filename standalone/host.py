@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from aiohttp import web
 
-from standalone import admission, configuration, durable_api, workers
+from standalone import admission, configuration, durable_api, server, workers
 from standalone.clock import HostClock
 from standalone.contracts import ALLOW_LIST, AppDoesNotLoad, FunctionInfo, StoreFailed
 from standalone.cors import Cors, CorsWrong, policy
@@ -266,7 +266,9 @@ class Host:
 
     async def _serve(self, bound: socket.socket, *, private: bool) -> web.AppRunner:
         half = LONGEST_GOODBYE / 2  # aiohttp waits as long again after it has asked handlers to end
-        runner = web.AppRunner(Server(self, private=private).app, access_log=None, logger=protocol_log, shutdown_timeout=half)
+        runner = web.AppRunner(
+            Server(self, private=private).app, access_log=None, logger=protocol_log, shutdown_timeout=half, **server.AS_KESTREL
+        )
         await runner.setup()
         self._stack.push_async_callback(runner.cleanup)
         await web.SockSite(runner, bound).start()

@@ -7,8 +7,8 @@ import ipaddress
 import logging
 import re
 import time
-from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING
+from collections.abc import Awaitable, Callable, Mapping
+from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
@@ -28,6 +28,9 @@ log = logging.getLogger("standalone.http")
 protocol_log = logging.getLogger("standalone.protocol")
 
 HOP_BY_HOP = {"connection", "keep-alive", "transfer-encoding", "content-length", "upgrade", "server", "date"}
+AS_KESTREL: Mapping[str, Any] = {"auto_decompress": False, "max_field_size": 32 * 1024}
+"""How aiohttp reads requests: bodies as they come, and headers as long as those of all who sign in somewhere."""
+
 POSSIBLE_STATUS = range(200, 1000)
 _FIELD_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _FIELD_VALUE = re.compile(r"[\t\x20-\x7e]*")
@@ -67,12 +70,17 @@ class Server:
             return web.Response(status=400)
         if not self._host.ready:
             return web.Response(status=503, headers={"Retry-After": "1"})
+        if (request.content_length or 0) > self._host.configuration.host.largest_body:
+            return web.Response(status=413)  # before it is sent
         try:
             return await self._in_its_area(request, path)
         except TooManyRequests:
             return web.Response(status=429)
         except web.HTTPRequestEntityTooLarge:
             return web.Response(status=413)
+        except (ConnectionResetError, web.RequestPayloadError) as error:
+            log.debug("a request's body did not come whole: %s", type(error).__name__)
+            return web.Response(status=400)
         except StoreFailed as failure:
             log.error("nothing can be stored: %s", failure)
             return web.Response(status=503, headers={"Retry-After": "5"})

@@ -1,6 +1,7 @@
 """The host's edge: HTTP, the durable API, timers, mailbox, clock, pages, keys, and refusing to start."""
 
 import asyncio
+import gzip
 import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -267,6 +268,48 @@ async def test_a_body_without_a_length_reaches_no_function(host: Host, caplog: p
     assert b"X-Word: word" in head
     assert body == b""
     assert "without a Content-Length" in caplog.text
+
+
+async def raw(host: Host, request: bytes) -> bytes:
+    """What the host answers to these bytes."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", host.port)
+    writer.write(request)
+    answer = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 5)
+    writer.close()
+    await writer.wait_closed()
+    return answer
+
+
+async def test_a_body_that_is_too_large_is_refused_before_it_is_sent(host: Host) -> None:
+    """413, as on Azure above 100 MB; nobody uploads for an hour to be told."""
+    head = b"POST /api/echo/word HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: %d\r\n\r\n"
+    assert (await raw(host, head % (100 * 1024 * 1024 + 1))).startswith(b"HTTP/1.1 413 ")
+
+
+async def test_a_compressed_body_comes_as_it_is(http: aiohttp.ClientSession) -> None:
+    """The Functions host unpacks none; an app that does must not find it unpacked."""
+    packed = gzip.compress(b"word")
+    async with http.post("/api/echo/word", data=packed, headers={"Content-Encoding": "gzip"}) as answer:
+        assert (answer.status, await answer.read()) == (201, packed)
+
+
+async def test_a_header_may_be_as_long_as_a_token_with_all_of_a_person_s_groups(http: aiohttp.ClientSession) -> None:
+    """Kestrel takes 32 KB."""
+    assert (await get(http, "/api/open", Authorization="Bearer " + "x" * 20_000)) == (200, "open")
+
+
+async def test_whoever_hangs_up_in_the_middle_leaves_no_stack_in_the_log(host: Host, caplog: pytest.LogCaptureFixture) -> None:
+    """It happens every day, and is nobody's fault here."""
+    caplog.set_level("DEBUG")
+    reader, writer = await asyncio.open_connection("127.0.0.1", host.port)
+    writer.write(b"POST /api/echo/word HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\nExpect: 100-continue\r\n\r\n")
+    assert b" 100 " in await reader.readline()
+    writer.write(b"half")
+    writer.transport.abort()
+    async with asyncio.timeout(5):
+        while "a request's body did not come whole" not in caplog.text:
+            await asyncio.sleep(0.01)
+    assert "Traceback" not in caplog.text
 
 
 async def test_elsewhere_than_on_loopback_keys_are_asked_for(tmp_path: Path) -> None:
