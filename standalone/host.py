@@ -226,6 +226,7 @@ class Host:
             "STANDALONE_SMTP_PORT": str(self.mailbox.port),
             "AZURE_FUNCTIONS_ENVIRONMENT": os.environ.get("AZURE_FUNCTIONS_ENVIRONMENT", "Development"),
             "AzureWebJobsScriptRoot": str(self.app_dir),
+            configuration.WORKER_RUNTIME: configuration.PYTHON,
             "WEBSITE_HOSTNAME": self.url.removeprefix("http://"),
             **{f"{ALLOW_LIST}{number}": name for number, name in enumerate(self.configuration.host.only_functions)},
         }

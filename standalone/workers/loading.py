@@ -34,7 +34,6 @@ def load(app_dir: Path) -> Sequence[Any]:
     script = os.environ.get("PYTHON_SCRIPT_FILE_NAME", "function_app.py")
     if not (app_dir / script).is_file():
         raise AppDoesNotLoad(load_errors.no_script(app_dir, script))
-    os.environ.setdefault("FUNCTIONS_WORKER_RUNTIME", "python")
     first = [str(app_dir), str(app_dir / ".python_packages" / "lib" / "site-packages")]
     sys.path[:] = [*first, *(folder for folder in sys.path if folder not in first)]
     importlib.invalidate_caches()

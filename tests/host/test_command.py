@@ -3,6 +3,7 @@
 import asyncio
 import fcntl
 import json
+import os
 import re
 import signal
 import socket
@@ -94,6 +95,26 @@ def tick(t: func.TimerRequest) -> None: ...
         assert "queued is never run: this host does not serve queueTrigger" in caplog.text
         assert "queued: the binding out is not filled: blob" in caplog.text
         assert "tick: its retry policy is not applied" in caplog.text
+
+
+async def test_the_app_is_told_where_it_runs_as_by_core_tools_and_nothing_of_it_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Libraries look for these; a suite of tests that loads the app in its own process must not find them afterwards."""
+    names = ("FUNCTIONS_WORKER_RUNTIME", "AZURE_FUNCTIONS_ENVIRONMENT", "AzureWebJobsScriptRoot", "WEBSITE_HOSTNAME", "TZ")
+    for name in names:
+        monkeypatch.delenv(name, raising=False)
+    code = f"""
+import os
+
+@app.route(route="told", methods=["GET"])
+def told(req: func.HttpRequest) -> str:
+    return " ".join(os.environ[name] for name in {names})
+"""
+    app = an_app(tmp_path / "app", code)
+    async with Host(app, tmp_path / "state") as host, aiohttp.ClientSession(host.url) as http:
+        assert await get(http, "/api/told") == (200, f"python Development {app} localhost:{host.port} UTC")
+    assert not set(names) & set(os.environ)
 
 
 async def test_a_setting_given_to_the_host_wins_in_every_process(tmp_path: Path) -> None:
@@ -204,6 +225,8 @@ def test_the_files_may_hold_comments_and_settings_win_over_host_json(tmp_path: P
         ("host.json", '{"extensions": []}', "host.json: extensions"),
         ("local.settings.json", '{"IsEncrypted": true, "Values": {}}', "is encrypted"),
         ("local.settings.json", "[]", "local.settings.json: the file"),
+        ("local.settings.json", '{"Values": {"FUNCTIONS_WORKER_RUNTIME": "node"}}', "FUNCTIONS_WORKER_RUNTIME is 'node'"),
+        ("local.settings.json", '{"Host": {"LocalHttpPort": 70000}}', "Host.LocalHttpPort"),
     ],
 )
 async def test_a_file_that_says_what_it_cannot_mean_is_named(tmp_path: Path, file: str, text: str, told: str) -> None:
