@@ -94,6 +94,21 @@ async def test_a_step_that_fails_leaves_the_file_as_it_was(tmp_path: Path, monke
     assert numbers(path) == (migrations.APPLICATION_ID, migrations.VERSION)
 
 
+def columns(path: Path) -> set[tuple[object, ...]]:
+    """Each table's columns and indexes, as SQLite tells of them."""
+    with closing(sqlite3.connect(path)) as file:
+        told = {(table, *column[1:]) for table in TABLES for column in file.execute(f"PRAGMA table_info({table})")}
+        return told | {(table, *index[1:]) for table in TABLES for index in file.execute(f"PRAGMA index_list({table})")}
+
+
+async def test_a_file_that_was_brought_up_to_date_is_as_a_new_one(tmp_path: Path) -> None:
+    """Whoever changes a table without a step to it would find out from those who upgrade."""
+    path = await a_file_of_version_1(tmp_path)
+    Store(path).close()
+    Store(tmp_path / "new.sqlite").close()
+    assert columns(path) == columns(tmp_path / "new.sqlite")
+
+
 def test_there_is_a_step_to_each_version() -> None:
     """Whoever raises the number must say how to get there."""
     assert [number for number in range(2, migrations.VERSION + 1) if f"to_version_{number}" not in SQL] == []
