@@ -26,17 +26,17 @@ class Stop:
 
     def __init__(self, host: Host, *, loads_here: bool) -> None:
         self.wanted = asyncio.Event()
-        self._host, self._loads_here = host, loads_here
-        self._loop, self._asked = asyncio.get_running_loop(), False
+        self._host, self._loads_here, self._asked = host, loads_here, False
+        loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, self._ask)  # not the loop's own handler: it waits while an app is imported in this process
+            loop.add_signal_handler(number, self.wanted.set)  # wakes the loop, whichever thread the signal comes to
+            signal.signal(number, self._ask)  # before it, and also while the loop waits for an import in this process
 
     def _ask(self, number: int, frame: FrameType | None) -> None:
         if self._asked:
             self._host.kill_workers()
             os._exit(STOPPED_BY_SIGNAL + number)
         self._asked = True
-        self._loop.call_soon_threadsafe(self.wanted.set)
         if self._loads_here and not self._host.ready:
             raise KeyboardInterrupt  # out of an import that may never end
 
