@@ -108,13 +108,15 @@ def main() -> int:
     options = parser.parse_args()
     refuse_taken(options.port)
     command = [sys.executable, "-m", "standalone", str(ROOT), "--port", str(options.port), "--state", str(options.state)]
-    host = subprocess.Popen(command, cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)})
-    signal.signal(signal.SIGTERM, lambda *_: host.terminate())
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    host = subprocess.Popen(command, cwd=ROOT, env=environment, process_group=0)  # a second signal would end it at once: it gets ours only
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda *_: host.terminate())
     try:
         introduce(f"http://localhost:{options.port}", host)
         return host.wait()
     except KeyboardInterrupt:
-        host.send_signal(signal.SIGINT)  # from a terminal it has got the same Ctrl-C; twice is harmless
+        host.send_signal(signal.SIGINT)
         return host.wait(10)
     finally:
         if host.poll() is None:

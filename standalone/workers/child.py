@@ -7,7 +7,6 @@ import asyncio
 import gc
 import os
 import select
-import signal
 import socket
 import sys
 import threading
@@ -111,7 +110,6 @@ async def live(descriptor: int, memory: int) -> None:
 
 def main() -> None:
     """`python -c … ROOT SOCKET MEMORY`, as ProcessWorkers starts it."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the main process decides when we end
     logs.configure_worker()
     with sdk.adjusted():
         serving = live(int(sys.argv[-2]), int(sys.argv[-1]))

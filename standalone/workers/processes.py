@@ -28,7 +28,16 @@ from standalone.workers.underway import UnderWay, allocate
 
 log = logging.getLogger("standalone.workers")
 
-BOOT = "import sys; sys.path.append(sys.argv[1]); from standalone.workers.child import main; main()"
+BOOT = """import signal, sys
+for number in (signal.SIGINT, signal.SIGTERM):
+    signal.signal(number, lambda *_: None)
+sys.path.append(sys.argv[1])
+from standalone.workers.child import main
+main()
+"""
+"""A terminal's Ctrl-C and a service manager's SIGTERM reach every process, and the main one decides when a worker ends. Nothing is done
+about them, rather than that they are ignored: programs that the app starts would inherit that.
+"""
 ROOT = str(Path(__file__).resolve().parents[2])
 LIVED_LONG = 10.0  # seconds after which a death is no sign that the next start will fail too
 LONGEST_PAUSE = 30.0

@@ -47,8 +47,9 @@ async def get(http: aiohttp.ClientSession, path: str, **headers: str) -> tuple[i
 async def started(*arguments: str, app: Path) -> AsyncIterator[tuple[asyncio.subprocess.Process, str]]:
     """The command, once it has said its URL."""
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "standalone", *arguments, str(app), cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    )
+        sys.executable, "-m", "standalone", *arguments, str(app), cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        start_new_session=True,
+    )  # fmt: skip
     try:
         assert process.stdout is not None
         line = (await asyncio.wait_for(process.stdout.readline(), 30)).decode()

@@ -60,7 +60,7 @@ async def test_a_request_under_way_is_answered_before_the_host_stops(tmp_path: P
             request = asyncio.create_task(get(http, f"/api/slow/capability?begun={begun}"))
             while not begun.exists():
                 await asyncio.sleep(0.01)
-            process.send_signal(signal.SIGTERM)
+            os.killpg(process.pid, signal.SIGTERM)  # as a service manager does it: the workers hear of it too
             assert await request == (200, "done")
         _, errors = await asyncio.wait_for(process.communicate(), 10)
         assert process.returncode == 0
@@ -108,11 +108,11 @@ async def test_a_start_that_does_not_come_to_its_end_can_be_stopped(tmp_path: Pa
     (tmp_path / "function_app.py").write_text('import time\nprint("importing", flush=True)\ntime.sleep(60)\n', encoding="utf-8")
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "standalone", "--port", "0", "--workers", workers, str(tmp_path),
-        cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True,
     )  # fmt: skip
     assert process.stdout is not None
     assert await asyncio.wait_for(process.stdout.readline(), 20) == b"importing\n"
-    process.send_signal(number)
+    os.killpg(process.pid, number)  # as a terminal does it: the worker hears of it too
     _, errors = await asyncio.wait_for(process.communicate(), 5)
     assert (process.returncode, errors) == (0, b"")
 
