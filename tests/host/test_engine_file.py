@@ -109,6 +109,21 @@ async def test_a_file_that_was_brought_up_to_date_is_as_a_new_one(tmp_path: Path
     assert columns(path) == columns(tmp_path / "new.sqlite")
 
 
+async def test_a_copy_that_is_taken_while_the_host_runs_goes_on_elsewhere(tmp_path: Path) -> None:
+    """By SQLite's own means, as the documentation says: no host is stopped for a backup."""
+    (tmp_path / "copied").mkdir()
+    async with running(APP, tmp_path) as host:
+        await host.engine.start_instance("approval", '{"name": "ana"}', "one")
+        await host.engine.settle()
+        with closing(sqlite3.connect(tmp_path / "engine.sqlite")) as file:
+            file.execute("VACUUM INTO ?", (str(tmp_path / "copied" / "engine.sqlite"),))
+        async with running(APP, tmp_path / "copied") as copy:
+            await copy.engine.raise_event("one", "decision", "1")
+            await copy.engine.settle()
+            assert (await status_of(copy.engine, "one")).output_json == '["hello ana",1]'
+        assert (await status_of(host.engine, "one")).runtime_status == "Running"
+
+
 def test_there_is_a_step_to_each_version() -> None:
     """Whoever raises the number must say how to get there."""
     assert [number for number in range(2, migrations.VERSION + 1) if f"to_version_{number}" not in SQL] == []
