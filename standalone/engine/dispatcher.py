@@ -67,7 +67,7 @@ class Dispatcher:
         self._draining: dict[int, int] = {}  # instances of a lost worker: episodes still on their way to the disk
         self._held: set[int] = set()  # instances that are being rewound
         self._losses: dict[int, Loss] = {}
-        self._newborn: dict[int, tuple[str, str]] = {}  # not on disk yet: n -> id, name
+        self._newborn: dict[int, tuple[str, str, str | None]] = {}  # not on disk yet: n -> id, name, output
         self._ids: dict[str, int] = {}  # of newborn instances
         self._vanished: set[str] = set()  # ids whose deletion is not on disk yet
 
@@ -116,18 +116,17 @@ class Dispatcher:
         if instance in self._ids:
             n = self._ids[instance]
             at = microseconds(self.clock.now())
-            return Row(n, instance, self._newborn[n][1], "Pending", at, at, None, None, None, None)
+            _, name, output = self._newborn[n]
+            return Row(n, instance, name, "Pending", at, at, None, None, output, None)
         return None if instance in self._vanished else self.store.find(instance)
 
-    def begin(self, instance: str, name: str, given: str | None, event: str, at: datetime) -> None:
-        """A new orchestration, in place of whatever had its id."""
+    def begin(self, instance: str, name: str, given: str | None, event: str, at: datetime, output: str | None = None) -> None:
+        """A new orchestration, in place of whatever had its id. `output`: what is told until it has one of its own."""
         old = self.find(instance)
-        if old:
-            later = [text for text in self.store.for_later(old.n) if text != event]
-            self.delete(old)
-        n = self._born(instance, name, given, at)
+        later = [text for text in self.delete(old) if text != event] if old else []
+        n = self._born(instance, name, given, at, output)
         self.post(n, event)
-        for place, text in enumerate(later if old else (), 1):  # other starts that are on their way
+        for place, text in enumerate(later, 1):  # other starts that are on their way
             self._post_later(n, text, microseconds(at + place * ONE_BEHIND_THE_OTHER))
 
     def entity(self, instance: str) -> int:
@@ -135,16 +134,17 @@ class Dispatcher:
         found = self.find(instance)
         return found.n if found else self._born(instance, instance[: instance.index("@", 1)], None, self.clock.now())
 
-    def _born(self, instance: str, name: str, given: str | None, at: datetime) -> int:
+    def _born(self, instance: str, name: str, given: str | None, at: datetime, output: str | None = None) -> int:
         n = next(self._numbers)
-        self.commits.group.born[n] = (instance, name, microseconds(at), given)
-        self._newborn[n], self._ids[instance] = (instance, name), n
+        self.commits.group.born[n] = (instance, name, microseconds(at), given, output)
+        self._newborn[n], self._ids[instance] = (instance, name, output), n
         self._vanished.discard(instance)
         return n
 
-    def delete(self, row: Row) -> None:
-        """Remove an instance and all that is on its way to it."""
+    def delete(self, row: Row) -> Sequence[str]:
+        """Remove an instance and all that is on its way to it. Answers what timers would have brought it."""
         n = row.n
+        later = self.store.for_later(n)
         self._ids.pop(row.id, None)
         self._newborn.pop(n, None)
         self._vanished.add(row.id)
@@ -152,8 +152,9 @@ class Dispatcher:
         self._stored_mail.discard(n)
         self._draining.pop(n, None)
         self._seats.free(n)
-        self.commits.group.forget(n, ended=row.status in ENDED)
+        self.commits.group.forget(n, ended=row.status in ENDED and not later)
         self.commits.soon()
+        return later
 
     def rewind(self, row: Row, event: str) -> None:
         """Rewrite the history of an instance and of its failed children. They are held until that is on disk."""
@@ -199,7 +200,8 @@ class Dispatcher:
             elif found and found.status == "Pending":
                 self.post(found.n, send.text)  # it is let run once before it is replaced
             else:
-                self.begin(send.instance, send.name, h.parse([send.text])[0]["Input"], send.text, self.clock.now())
+                kept = found.output if found else None  # a child's row is written over the old one, column by column
+                self.begin(send.instance, send.name, h.parse([send.text])[0]["Input"], send.text, self.clock.now(), kept)
         elif send.instance.startswith("@") and (found is None or is_entity(found.id, found.name)):
             n = self.entity(send.instance)
             if send.due > microseconds(self.clock.now()):
@@ -257,8 +259,8 @@ class Dispatcher:
     def _load(self, n: int) -> Load | None:
         loss, version = self._losses.get(n) or Loss(), self.settings.default_version
         if n in self._newborn:
-            instance, name = self._newborn[n]
-            return Load(n, instance, name, lost=loss.how, strikes=loss.strikes, default_version=version)
+            instance, name, output = self._newborn[n]
+            return Load(n, instance, name, output=output, lost=loss.how, strikes=loss.strikes, default_version=version)
         found = self.store.load(n)
         if found is None:
             return None

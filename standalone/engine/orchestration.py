@@ -39,7 +39,7 @@ def microseconds(instant: datetime) -> int:
     return (instant - EPOCH) // timedelta(microseconds=1)
 
 
-COMES_BACK = timedelta(seconds=2)  # when a message is looked at again whose episode could not be written
+COMES_BACK = timedelta(seconds=1.999)  # when a message is looked at again whose episode could not be written: before what that led to
 ONE_BEHIND_THE_OTHER = timedelta(milliseconds=200)  # between two executions of one id
 MOST_STRIKES = 3  # workers that may die in an instance's episodes before it is the instance that fails
 

@@ -48,7 +48,7 @@ CREATE TABLE timers (due INTEGER NOT NULL, n INTEGER NOT NULL, number INTEGER NO
 
 -- name: add_instance
 -- A start; an instance that has ended under the same id was deleted just before.
-INSERT INTO instances (n, id, name, status, created, updated, input) VALUES (?, ?, ?, ?, ?, ?, ?);
+INSERT INTO instances (n, id, name, status, created, updated, input, output) VALUES (?, ?, ?, ?, ?, ?, ?, ?);
 
 -- name: write_episode
 -- What an episode left of its instance.

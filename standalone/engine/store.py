@@ -51,7 +51,7 @@ class Row:
 class Group:
     """What goes to the disk in one commit."""
 
-    born: dict[int, tuple[str, str, int, str | None]] = field(default_factory=dict)  # n -> id, name, created, input
+    born: dict[int, tuple[str, str, int, str | None, str | None]] = field(default_factory=dict)  # n -> id, name, created, input, output
     gone: list[int] = field(default_factory=list)  # instances deleted, before anything is added
     interrupted: bool = False  # among those gone are some that had not ended: they may have timers
     rewound: dict[int, list[tuple[int, str]]] = field(default_factory=dict)  # n -> k, events
@@ -179,7 +179,8 @@ class Store:
         if group.interrupted:
             self._writer.execute(SQL["drop_timers_of_the_gone"])
         if group.born:
-            many(SQL["add_instance"], [(n, id_, name, "Pending", at, at, given) for n, (id_, name, at, given) in group.born.items()])
+            born = [(n, instance, name, "Pending", at, at, *rest) for n, (instance, name, at, *rest) in group.born.items()]
+            many(SQL["add_instance"], born)
         for n, rows in group.rewound.items():
             many(SQL["rewrite_history"], [(events, n, k) for k, events in rows])
             self._writer.execute(SQL["rewind"], (n,))
