@@ -175,9 +175,10 @@ async def run(
     state: Path,
     settings: EngineSettings | None = None,
     before_each: Callable[[Host, Case], Awaitable[None]] | None = None,
+    driven_by: Callable[..., Host] = Host,
 ) -> Mapping[str, Case]:
     """Run all programs at once; the cases then hold what was seen. `before_each` has a look of its own before each act."""
-    async with running(app_dir, state, settings=settings) as host:
+    async with running(app_dir, state, settings=settings, driven_by=driven_by) as host:
         begun = host.clock.now()
         cases = {name: Case(name, program, begun.isoformat()) for name, program in programs.items()}
         sys.modules["function_app"].now = host.clock.now  # type: ignore[attr-defined]
@@ -192,7 +193,7 @@ async def run(
             if before_each is not None:
                 await before_each(host, case)
             await (case.end(host.engine, triggers) if "end" in act else case.act(host.engine, act))
-        await host.engine.settle()
+        await host.settle()
         for case in cases.values():
             case.take_trigger(triggers.get(case.instance, []))
     return cases

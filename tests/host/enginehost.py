@@ -46,17 +46,27 @@ class Host:
     async def advance(self, **duration: float) -> None:
         """Let time pass, stopping at each thing that is due on the way."""
         until = self.clock.now() + timedelta(**duration)
-        await self.engine.settle()
+        await self.settle()
         while (due := self.engine.next_due()) is not None and due <= until:
             self.clock.move_to(due)
-            await self.engine.settle()
+            await self.settle()
         self.clock.move_to(until)
+        await self.settle()
+
+    async def settle(self) -> None:
+        """Let everything happen that can at the present time."""
         await self.engine.settle()
 
 
 @asynccontextmanager
 async def running(
-    app_dir: Path, state: Path, *, clock: StandingClock | None = None, settings: EngineSettings | None = None, **options: Any
+    app_dir: Path,
+    state: Path,
+    *,
+    clock: StandingClock | None = None,
+    settings: EngineSettings | None = None,
+    driven_by: Callable[[Engine, InProcessWorkers, StandingClock], Host] = Host,
+    **options: Any,
 ) -> AsyncIterator[Host]:
     """The app in `app_dir` on the engine, in this process. `options` are the workers'."""
     clock = clock or StandingClock()
@@ -67,9 +77,10 @@ async def running(
     await workers.start()
     try:
         await engine.start()
+        host = driven_by(engine, workers, clock)
         try:
-            yield Host(engine, workers, clock)
+            yield host
         finally:
-            await engine.stop()
+            await host.engine.stop()
     finally:
         await workers.stop()
