@@ -41,6 +41,16 @@ def microseconds(instant: datetime) -> int:
 
 COMES_BACK = timedelta(seconds=1.999)  # when a message is looked at again whose episode could not be written: before what that led to
 ONE_BEHIND_THE_OTHER = timedelta(milliseconds=200)  # between two executions of one id
+SAME_IN_EACH_TRIGGER = json.dumps(
+    {
+        "sourceInstanceId": None,
+        "upperSchemaVersion": 1,
+        "upperSchemaVersionNew": 3,
+        "longRunningTimerIntervalDuration": "3.00:00:00",
+        "maximumShortTimerDuration": "6.00:00:00",
+        "defaultHttpAsyncRequestSleepTimeMillseconds": 30000,
+    }
+)
 MOST_STRIKES = 3  # workers that may die in an instance's episodes before it is the instance that fails
 
 
@@ -238,19 +248,11 @@ class Orchestration:
 
     def trigger(self, started: h.Event) -> str:
         """The JSON that the extension gives the function (durable.md B)."""
-        head = '{"history":[' + ",".join(self.texts) + '],"input":' + (started["Input"] or "null")
-        rest = {
-            "instanceId": self.instance,
-            "isReplaying": started["IsPlayed"],
-            "parentInstanceId": self.parent and self.parent["InstanceId"],
-            "sourceInstanceId": None,
-            "upperSchemaVersion": 1,
-            "upperSchemaVersionNew": 3,
-            "longRunningTimerIntervalDuration": "3.00:00:00",
-            "maximumShortTimerDuration": "6.00:00:00",
-            "defaultHttpAsyncRequestSleepTimeMillseconds": 30000,
-        }
-        return f"{head},{json.dumps(rest)[1:]}"
+        instance, parent = json.dumps(self.instance), json.dumps(self.parent and self.parent["InstanceId"])
+        return (
+            f'{{"history":[{",".join(self.texts)}],"input":{started["Input"] or "null"},"instanceId":{instance},'
+            f'"isReplaying":{"true" if started["IsPlayed"] else "false"},"parentInstanceId":{parent},{SAME_IN_EACH_TRIGGER[1:]}'
+        )
 
     def _write(self, now: datetime, seqs: list[int], fired: list[tuple[int, int]], begins: int, outcome: Outcome) -> Episode:
         """Turn the outcome into history and into what is to be done."""

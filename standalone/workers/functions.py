@@ -6,7 +6,6 @@ somebody waits for an answer, and what one function raises must not end the proc
 """
 
 import asyncio
-import contextlib
 import contextvars
 import functools
 import inspect
@@ -16,7 +15,7 @@ import os
 import traceback
 import typing
 import uuid
-from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
@@ -150,10 +149,9 @@ class Functions:
         function = self.durable["orchestrator", name.casefold()]
         try:
             body = self._decode(function, "string", trigger)
-            with _no_loop():
-                answer = (call or function.call)(**{function.parameter: body})
+            answer = _without_a_loop(call or function.call, {function.parameter: body})
             state = json.loads(h.well_formed(answer), parse_constant=str)
-            if max(json_bodies.depth(state.get(each)) for each in ("output", "customStatus")) >= json_bodies.MOST_NESTED:
+            if _too_deep(state.get("output")) or _too_deep(state.get("customStatus")):
                 return Answer(broken=f"One or more errors occurred. ({json_bodies.TOO_DEEP})")
             return Answer(state)
         except BaseException as error:
@@ -290,15 +288,19 @@ class Functions:
         return FunctionFailed(f"Timeout value of {self.timeout} was exceeded by function: {name}")
 
 
-@contextlib.contextmanager
-def _no_loop() -> Iterator[None]:
-    """Have this thread look like one of the pool's, where orchestrators run on Azure: without a loop, so that asyncio.run works."""
+def _without_a_loop(call: Callable[..., str], arguments: Mapping[str, Any]) -> str:
+    """Call as if in a thread of the pool's, where orchestrators run on Azure: there is no loop there, so that asyncio.run works."""
     loop = asyncio._get_running_loop()
     asyncio._set_running_loop(None)
     try:
-        yield
+        return call(**arguments)
     finally:
         asyncio._set_running_loop(loop)
+
+
+def _too_deep(value: Any) -> bool:
+    """Would the extension's reader refuse it?"""
+    return isinstance(value, dict | list) and json_bodies.depth(value) >= json_bodies.MOST_NESTED
 
 
 def _caught(call: Callable[[], Any]) -> Any:
