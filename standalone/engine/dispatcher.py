@@ -295,12 +295,12 @@ class Dispatcher:
         return arrivals
 
     def _leave_on_disk(self, messages: Mapping[int, tuple[int, str, str, bool]]) -> None:
-        """Mail for instances that wait for a seat needs no memory once it is on disk."""
+        """Mail for instances that wait for a seat needs no memory once it is on disk. What is left there is older than what is kept."""
         for n in {n for n, *_ in messages.values() if self._seats.waits(n)} & self._mail.keys():
             self._stored_mail.add(n)
-            left = [arrival for arrival in self._mail[n] if arrival.seq not in messages]
-            if left:
-                self._mail[n] = left
+            kept = list(itertools.dropwhile(lambda arrival: arrival.seq in messages, self._mail[n]))
+            if kept:
+                self._mail[n] = kept
             else:
                 del self._mail[n]
 

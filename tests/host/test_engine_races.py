@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from standalone.contracts import InstanceQuery
-from standalone.engine import Engine, entity
+from standalone.engine import Engine, EngineSettings, entity
 from standalone.engine import history as h
 from standalone.engine.messages import Episode
 from standalone.engine.orchestration import microseconds
@@ -238,3 +238,26 @@ async def test_what_comes_while_the_last_commit_is_under_way_is_kept_too(tmp_pat
         raised = [event["Name"] for event in json.loads(found.history_json or "[]") if event["EventType"] == "EventRaised"]
         assert raised == ["a", "b"]
         assert await host.engine.get("two") is None
+
+
+async def test_what_a_dying_worker_left_unanswered_comes_before_what_came_while_its_instance_waited_for_a_seat(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The older message was in memory, the newer one left on disk and read first: an event came before the start, which stood for ever."""
+    one_seat = EngineSettings(synchronous="OFF", most_active=1)
+    async with running(APP, tmp_path, settings=one_seat) as host:
+        for name in ("first", "second"):
+            await host.engine.start_instance("approval", '{"name": "ana"}', name)
+            await host.engine.settle()
+        host.engine._dispatcher._seats.patience = 60  # in time that stands nobody waits long
+        with monkeypatch.context() as dying:
+            dying.setattr(host.workers, "send", lambda *_: None)
+            await host.engine.raise_event("first", "a", "1")
+            await host.engine.raise_event("second", "a", "1")
+        host.engine._dispatcher._worker_lost(0, "it died", frozenset())
+        await host.engine.raise_event("second", "b", "1")
+        await host.engine.settle()
+
+        found = await host.engine.get("second", history=True)
+        assert found is not None
+        assert [event["Name"] for event in json.loads(found.history_json or "[]") if event["EventType"] == "EventRaised"] == ["a", "b"]
