@@ -27,8 +27,8 @@ from standalone.engine.store import Group, Row, Store
 class EngineSettings:
     """What may be tuned. `synchronous`: SQLite's; OFF only where a crash of the machine may lose what was acknowledged."""
 
-    most_active: int = 96  # instances with something under way in the workers, while they come and go
-    most_seated: int = 48  # instances kept loaded though they rest
+    most_active: int = 192  # instances with something under way in the workers, while they come and go
+    most_seated: int = 32  # instances kept loaded though they rest
     synchronous: str = "FULL"
     default_version: str = ""
     version_match: str = "CurrentOrOlder"  # which versions are run: None, Strict, CurrentOrOlder

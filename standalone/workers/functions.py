@@ -17,7 +17,6 @@ import typing
 import uuid
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from datetime import timedelta
 from http.cookies import Morsel
 from pathlib import Path
@@ -25,25 +24,21 @@ from typing import Any
 from urllib.parse import quote
 
 import azure.functions as func
-from azure.durable_functions.orchestrator import Orchestrator
 from azure.functions import meta
 
 from standalone import json_bodies
-from standalone.contracts import FunctionFailed, FunctionInfo, FunctionUnknown, HttpAnswer, HttpCall, TimerCall, Whereabouts
+from standalone.contracts import FunctionFailed, FunctionInfo, FunctionUnknown, HttpAnswer, HttpCall, TimerCall
 from standalone.engine import history as h
 from standalone.engine import wording
 from standalone.engine.decisions import Answer
-from standalone.engine.messages import Load
-from standalone.engine.orchestration import Orchestration
-from standalone.engine.whereabouts import whereabouts
 from standalone.workers import loading, registry
-from standalone.workers.tracing import Trace
 
 log = logging.getLogger("standalone.workers")
 
 THREADS = "PYTHON_THREADPOOL_THREAD_COUNT"
 NEVER = "0001-01-01T00:00:00+00:00"  # .NET's default of a DateTime
 OUT_OF_PROCESS_STATE = "\n\n$OutOfProcData$:"
+_STATE = json.JSONDecoder(parse_constant=str)
 
 
 class InvocationContext(func.Context):
@@ -150,7 +145,7 @@ class Functions:
         try:
             body = self._decode(function, "string", trigger)
             answer = _without_a_loop(call or function.call, {function.parameter: body})
-            state = json.loads(h.well_formed(answer), parse_constant=str)
+            state = _STATE.decode(h.well_formed(answer))
             if _too_deep(state.get("output")) or _too_deep(state.get("customStatus")):
                 return Answer(broken=f"One or more errors occurred. ({json_bodies.TOO_DEEP})")
             return Answer(state)
@@ -163,30 +158,6 @@ class Functions:
                     return Answer(raised)
             return Answer(broken=f"One or more errors occurred. (Result: Failure\nException: {_message(error)}\nStack: {_stack(error)})")
 
-    def inspect(self, load: Load) -> Whereabouts:
-        """Replay an instance to see where it stands; it replays as often as anybody likes, and notices nothing. Raises FunctionFailed."""
-        seen: Trace | None = None
-
-        def call(name: str, trigger: str) -> Answer:
-            nonlocal seen
-            function = self.durable["orchestrator", name.casefold()].call
-            seen = Trace(function.orchestrator_function, self.app_dir)
-            traced = Orchestrator.create(seen)
-            traced._df_input_type = getattr(function, "_df_input_type", None)  # type: ignore[attr-defined]
-            return self.orchestrate(name, trigger, lambda **body: traced(*body.values()))
-
-        try:
-            instance = Orchestration(load, self.known, call)
-            answer = instance.ask()
-            places, wanted = seen.look_up(answer.state) if seen else ({}, None)
-            found = whereabouts(
-                instance.events, answer, self.known,
-                place=seen.place if seen else (), places=places, wanted=wanted, ended=instance.ended,
-            )  # fmt: skip
-        except Exception as error:  # an SDK that is made otherwise: who looks gets the history, and why there are no lines
-            raise _failed(error) from error
-        return replace(found, edited=seen is not None and seen.edited)
-
     async def operate(self, name: str, trigger: str) -> Mapping[str, Any]:
         """Call an entity with a batch of operations. Raises FunctionFailed."""
         function = self.durable["entity", name.casefold()]
@@ -196,7 +167,7 @@ class Functions:
             state: Mapping[str, Any] = json.loads(answer)
             return state
         except BaseException as error:
-            raise _failed(error) from error
+            raise failed(error) from error
 
     def activity(self, name: str) -> Function:
         """The activity of this name. Raises FunctionFailed where it cannot be run: disabled, or gone since it was scheduled."""
@@ -212,14 +183,14 @@ class Functions:
         try:
             return self._encoded(activity, await activity.call(**self._activity_arguments(activity, value)))
         except BaseException as error:
-            raise _failed(error) from error
+            raise failed(error) from error
 
     def act_here(self, activity: Function, value: str | None) -> str | None:
         """Call a sync activity, as `act` does, in the thread of the caller. Raises FunctionFailed."""
         try:
             return self._encoded(activity, activity.call(**self._activity_arguments(activity, value)))
         except BaseException as error:
-            raise _failed(error) from error
+            raise failed(error) from error
 
     def _activity_arguments(self, function: Function, value: str | None) -> dict[str, Any]:
         argument = self._decode(function, "string", "null" if value is None else value)
@@ -240,7 +211,7 @@ class Functions:
             result = await self._run(function, self._with_clients(function, {function.parameter: request}))
             return _http_answer(None if result is None else self.registry.get("http").encode(result, expected_type=function.returns))
         except BaseException as error:
-            raise _failed(error) from error
+            raise failed(error) from error
 
     async def call_timer(self, name: str, call: TimerCall) -> None:
         """Call a timer function once. Raises FunctionFailed."""
@@ -249,7 +220,7 @@ class Functions:
             timer = self._decode(function, "json", json.dumps(_timer_info(call)))
             await self._run(function, self._with_clients(function, {function.parameter: timer}))
         except BaseException as error:
-            raise _failed(error) from error
+            raise failed(error) from error
 
     def _with_clients(self, function: Function, arguments: dict[str, Any]) -> dict[str, Any]:
         return arguments | dict.fromkeys(function.clients, self.client_binding)
@@ -308,7 +279,7 @@ def _caught(call: Callable[[], Any]) -> Any:
     try:
         return call()
     except BaseException as error:
-        raise _failed(error) from error
+        raise failed(error) from error
 
 
 async def _caught_on_loop(call: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
@@ -316,7 +287,7 @@ async def _caught_on_loop(call: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
     try:
         return await call()
     except BaseException as error:
-        raise _failed(error) from error
+        raise failed(error) from error
 
 
 def _look_away(abandoned: asyncio.Future[Any]) -> None:
@@ -343,7 +314,8 @@ def _stack(error: BaseException) -> str:
     return "".join(f'  File "{frame.filename}", line {frame.lineno}, in {frame.name}\n    {frame.line}\n' for frame in frames)
 
 
-def _failed(error: BaseException) -> FunctionFailed:
+def failed(error: BaseException) -> FunctionFailed:
+    """What a function raised, as its failure."""
     return error if isinstance(error, FunctionFailed) else FunctionFailed(_message(error), _stack(error))
 
 

@@ -225,7 +225,9 @@ class Stage:
             if call.kind == "http":
                 value: Any = await self.functions.call_http(call.function, call.argument)
             elif call.kind == "inspect":
-                value = self.functions.inspect(call.argument)
+                from standalone.workers.inspection import inspect  # half a MiB for those who look
+
+                value = inspect(self.functions, call.argument)
             else:
                 value = None
                 await self.functions.call_timer(call.function, call.argument)
