@@ -27,7 +27,7 @@ from standalone.engine.store import Group, Row, Store
 class EngineSettings:
     """What may be tuned. `synchronous`: SQLite's; OFF only where a crash of the machine may lose what was acknowledged."""
 
-    most_active: int = 192  # instances with something under way in the workers, while they come and go
+    most_active: int = 160  # instances with something under way in the workers, while they come and go
     most_seated: int = 32  # instances kept loaded though they rest
     synchronous: str = "FULL"
     default_version: str = ""

@@ -108,7 +108,7 @@ class Store:
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute(f"PRAGMA synchronous={synchronous}")
         connection.execute("PRAGMA wal_autocheckpoint=0")
-        connection.execute("PRAGMA cache_size=-1000")
+        connection.execute("PRAGMA cache_size=-500")
         connection.execute("PRAGMA temp_store=MEMORY")
         return connection
 
