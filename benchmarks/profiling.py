@@ -17,7 +17,7 @@ from benchmarks.host_under_load import ROOT, RunningHost
 from benchmarks.measuring import decide_all, start_all
 from benchmarks.peers.installing import Needs, install
 
-IDLE = ("_worker (concurrent/futures", "ThreadedChildWatcher._do_waitpid", "EpollSelector.select")
+IDLE = ("_worker (concurrent/futures", "ThreadedChildWatcher._do_waitpid", "EpollSelector.select", "end_with_the_main_process")
 """Where a thread waits for work: py-spy takes some of that for work."""
 
 PY_SPY = Needs("py-spy", ("py-spy==0.4.3",))
