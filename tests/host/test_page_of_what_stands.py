@@ -315,7 +315,7 @@ async def test_a_look_that_fails_is_told_and_the_history_shown(host: Host, monke
         raise LookupError("not today")
 
     instance = await started(host, "waits")
-    monkeypatch.setattr("standalone.workers.functions.whereabouts", broken)
+    monkeypatch.setattr("standalone.workers.inspection.whereabouts", broken)
     page = await page_of(host, instance)
     assert "When it last ran, it came to stand at the event decision. The code could not be looked at: LookupError: not today" in page
     assert "TaskCompleted 0 echo" in page
