@@ -13,8 +13,9 @@ from aiohttp import web
 
 from standalone import json_bodies
 from standalone.contracts import InstanceQuery
+from standalone.engine.orchestration import STATUS_NUMBERS
 
-STATUSES = ("Running", "Completed", "ContinuedAsNew", "Failed", "Canceled", "Terminated", "Pending", "Suspended")
+STATUSES = tuple(STATUS_NUMBERS)
 """In the order of their numbers, which a query may name too."""
 PAGE = 100  # where no `top` is given
 _NUMBER = re.compile(r"-?[0-9]{1,9}")

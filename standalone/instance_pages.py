@@ -171,15 +171,16 @@ class InstancePages:
 
     async def _act(self, request: web.Request, instance: str, verb: str) -> web.StreamResponse:
         """Press a button: do it, wait a moment for what follows, and show the instance."""
-        typed = await _typed(request)
+        typed, engine = await _typed(request), self._host.engine
+        reason = typed.get("reason", "").strip()
         acts: dict[str, Callable[[], Awaitable[Any]]] = {
             "event": lambda: self._raise_event(instance, typed),
-            "restart": lambda: self._host.engine.restart(instance, new_id=True),
-            "purge": lambda: self._host.engine.purge(instance),
-            **{
-                each: lambda each=each: getattr(self._host.engine, each)(instance, typed.get("reason", "").strip())  # type: ignore[misc]
-                for each in ("terminate", "suspend", "resume", "rewind")
-            },
+            "restart": lambda: engine.restart(instance, new_id=True),
+            "purge": lambda: engine.purge(instance),
+            "terminate": lambda: engine.terminate(instance, reason),
+            "suspend": lambda: engine.suspend(instance, reason),
+            "resume": lambda: engine.resume(instance, reason),
+            "rewind": lambda: engine.rewind(instance, reason),
         }
         if verb not in acts:
             return self._nothing()

@@ -22,6 +22,7 @@ def inspect(functions: Functions, load: Load) -> Whereabouts:
         function = functions.durable["orchestrator", name.casefold()].call
         seen = Trace(function.orchestrator_function, functions.app_dir)
         traced = Orchestrator.create(seen)
+        # Where the SDK's decorator leaves the declared type of the input, and its handler looks for it.
         traced._df_input_type = getattr(function, "_df_input_type", None)  # type: ignore[attr-defined]
         return functions.orchestrate(name, trigger, lambda **body: traced(*body.values()))
 

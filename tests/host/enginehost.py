@@ -1,5 +1,6 @@
 """A small host for tests of the engine: the engine over in-process workers, on a clock that stands."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -56,6 +57,21 @@ class Host:
     async def settle(self) -> None:
         """Let everything happen that can at the present time."""
         await self.engine.settle()
+
+    def fill_disk(self) -> None:
+        """Leave room in the file for hardly anything."""
+        writer = self.engine._store._writer
+        writer.execute(f"PRAGMA max_page_count={writer.execute('PRAGMA page_count').fetchone()[0] + 1}")
+
+    def make_room(self) -> None:
+        """There is room again."""
+        self.engine._store._writer.execute("PRAGMA max_page_count=1000000")
+
+    async def writes_again(self) -> None:
+        """Wait until the engine has found that its file can be written."""
+        async with asyncio.timeout(10):
+            while self.engine._dispatcher.commits.failure:
+                await asyncio.sleep(0.05)
 
 
 @asynccontextmanager

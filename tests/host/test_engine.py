@@ -445,19 +445,14 @@ async def test_a_full_disk_refuses_what_it_cannot_keep_and_goes_on_when_there_is
     """Nothing is acknowledged that is not on disk; what was there before is whole, and waits go on afterwards."""
     await host.engine.start_instance("approval", '{"name": "ana"}', "before")
     await host.engine.settle()
-    writer = host.engine._store._writer
-    pages = writer.execute("PRAGMA page_count").fetchone()[0]
-    writer.execute(f"PRAGMA max_page_count={pages + 1}")
-
+    host.fill_disk()
     with pytest.raises(contracts.StoreFailed, match="cannot be written"):
         await host.engine.start_instance("approval", json.dumps({"name": "x" * 100_000}), "refused")
     with pytest.raises(contracts.StoreFailed):
         await host.engine.raise_event("before", "decision", "1")
 
-    writer.execute("PRAGMA max_page_count=1000000")
-    async with asyncio.timeout(10):
-        while host.engine._dispatcher.commits.failure:
-            await asyncio.sleep(0.05)
+    host.make_room()
+    await host.writes_again()
     assert await host.engine.get("refused") is None
     await host.engine.raise_event("before", "decision", "1")
     await host.engine.settle()
@@ -483,8 +478,7 @@ async def test_a_commit_that_fails_of_an_unknown_cause_is_like_a_full_disk(host:
     with pytest.raises(contracts.StoreFailed, match="no cause that is known"):
         await asyncio.wait_for(host.engine.raise_event("before", "decision", "1"), 10)
     async with asyncio.timeout(10):
-        while host.engine._dispatcher.commits.failure:
-            await asyncio.sleep(0.05)
+        await host.writes_again()
         if part == "the commit":
             await host.engine.raise_event("before", "decision", "1")
         await host.engine.settle()
@@ -507,8 +501,7 @@ async def test_the_engine_stops_while_the_disk_is_full(tmp_path: Path) -> None:
     async with running(APP, tmp_path) as host:
         await host.engine.start_instance("approval", '{"name": "ana"}', "before")
         await host.engine.settle()
-        writer = host.engine._store._writer
-        writer.execute(f"PRAGMA max_page_count={writer.execute('PRAGMA page_count').fetchone()[0] + 1}")
+        host.fill_disk()
         refused = asyncio.create_task(host.engine.start_instance("approval", json.dumps({"name": "x" * 100_000}), "refused"))
         await asyncio.sleep(0)
     with pytest.raises(contracts.StoreFailed, match="cannot be written"):
@@ -522,8 +515,7 @@ async def test_who_waits_for_all_to_be_done_is_told_that_the_disk_is_full(host: 
     """Nothing more will be done until there is room: a clock that is to be moved must not hang."""
     await host.engine.start_instance("approval", '{"name": "ana"}', "before")
     await host.engine.settle()
-    writer = host.engine._store._writer
-    writer.execute(f"PRAGMA max_page_count={writer.execute('PRAGMA page_count').fetchone()[0] + 1}")
+    host.fill_disk()
     refused = asyncio.create_task(host.engine.start_instance("approval", json.dumps({"name": "x" * 100_000}), "refused"))
     await asyncio.sleep(0)
     with pytest.raises(contracts.StoreFailed, match="cannot be written"):
@@ -580,14 +572,11 @@ async def test_a_message_that_comes_too_late_keeps_no_seat(host: Host) -> None:
 
 async def fill_the_disk_for_a_moment(host: Host) -> None:
     """Until something was refused and the engine has begun again from its file."""
-    writer = host.engine._store._writer
-    writer.execute(f"PRAGMA max_page_count={writer.execute('PRAGMA page_count').fetchone()[0] + 1}")
+    host.fill_disk()
     with pytest.raises(contracts.StoreFailed, match="cannot be written"):
         await host.engine.start_instance("approval", json.dumps({"name": "x" * 100_000}), "refused")
-    writer.execute("PRAGMA max_page_count=1000000")
-    async with asyncio.timeout(10):
-        while host.engine._dispatcher.commits.failure:
-            await asyncio.sleep(0.05)
+    host.make_room()
+    await host.writes_again()
 
 
 def test_results_are_put_in_order_once_however_many_come(monkeypatch: pytest.MonkeyPatch) -> None:

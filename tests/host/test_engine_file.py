@@ -211,9 +211,7 @@ async def test_while_another_program_locks_the_file_nothing_is_accepted_and_afte
             with pytest.raises(contracts.StoreFailed, match="database is locked"):
                 await host.engine.start_instance("approval", "null", "refused")
             other.execute("ROLLBACK")
-        async with asyncio.timeout(10):
-            while host.engine._dispatcher.commits.failure:
-                await asyncio.sleep(0.05)
+        await host.writes_again()
         assert await host.engine.get("refused") is None
         await host.engine.raise_event("before", "decision", "1")
         await host.engine.settle()
