@@ -9,7 +9,6 @@ import pstats
 import sqlite3
 import tempfile
 import time
-from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,6 +19,7 @@ from standalone.engine import history as h
 from standalone.engine.decisions import Answer
 from standalone.engine.messages import Arrival, Load
 from standalone.engine.orchestration import Orchestration
+from standalone.engine.trigger import Trigger
 from standalone.workers import sdk
 from standalone.workers.functions import Functions
 
@@ -51,15 +51,15 @@ class Course:
 
     def __init__(self, functions: Functions) -> None:
         self.functions = functions
-        self.triggers: list[str] = []
+        self.replays = 0.0  # seconds of CPU in the SDK
         self.at = datetime(2026, 3, 2, 9, tzinfo=UTC)
         given = h._encode(PROPOSAL)
         self.started = h.text(h.execution_started(h.stamp(self.at), "approval", given, "course", "execution", "", None))
         self.raised = h.text(h.event(h.EVENT_RAISED, h.stamp(self.at), Name="decision", Input=h._encode(DECISION)))
 
-    def run(self, call: Callable[[str, str], Answer]) -> int:
+    def run(self) -> int:
         """Answer the number of episodes."""
-        instance = Orchestration(Load(1, "course", "approval"), self.functions.known, call)
+        instance = Orchestration(Load(1, "course", "approval"), self.functions.known, self._replay)
         instance.receive(Arrival(1, self.started))
         episodes = 0
         while instance.status != "Completed":
@@ -71,45 +71,30 @@ class Course:
                 instance.receive(Arrival(2, self.raised))
         return episodes
 
-    def _kept(self, name: str, trigger: str) -> Answer:
-        self.triggers.append(trigger)
-        return self.functions.orchestrate(name, trigger)
-
-    def record(self) -> Sequence[str]:
-        """What the SDK is given in each episode."""
-        self.run(self._kept)
-        return self.triggers
-
-
-def milliseconds(work: Callable[[], object], count: int) -> float:
-    """CPU time of one."""
-    work()
-    began = time.process_time()
-    for _ in range(count):
-        work()
-    return (time.process_time() - began) / count * 1000
+    def _replay(self, name: str, trigger: Trigger) -> Answer:
+        began = time.process_time()
+        answer = self.functions.orchestrate(name, trigger)
+        self.replays += time.process_time() - began
+        return answer
 
 
 def replays(plain: bool, count: int, profiled: int) -> None:
     """The SDK's part of one approval, and the SDK's together with the engine's."""
     how: AbstractContextManager[None] = nullcontext() if plain else sdk.adjusted()
     with how:
-        functions = Functions(APP, "{}")
-        course = Course(functions)
-        triggers = course.record()
-
-        def sdk_only() -> None:
-            for trigger in triggers:
-                functions.orchestrate("approval", trigger)
-
-        alone, both = milliseconds(sdk_only, count), milliseconds(lambda: course.run(functions.orchestrate), count)
-        print(f"{'SDK as it is' if plain else 'SDK with equal parts'}: {len(triggers)} episodes of an approval, CPU: ", end="")
+        course = Course(Functions(APP, "{}"))
+        episodes = course.run()
+        course.replays, began = 0.0, time.process_time()
+        for _ in range(count):
+            course.run()
+        alone, both = course.replays / count * 1000, (time.process_time() - began) / count * 1000
+        print(f"{'SDK as it is' if plain else 'SDK with equal parts'}: {episodes} episodes of an approval, CPU: ", end="")
         print(f"its replays {alone:.2f} ms, with the engine's side {both:.2f} ms")
         if profiled:
             profile = cProfile.Profile()
             profile.enable()
             for _ in range(count):
-                course.run(functions.orchestrate)
+                course.run()
             profile.disable()
             pstats.Stats(profile).sort_stats("tottime").print_stats(profiled)
 

@@ -1,8 +1,7 @@
 """History events as the Durable extension writes them: their numbers, their fields, their JSON.
 
 An event is a dict with the extension's own field names, so that what the SDK gets, what is stored and what is reasoned about are one
-thing. `EventType, EventId, IsPlayed, Timestamp` come first in every event: `as_played` relies on it. Field names and numbers are
-DurableTask.Core's (src/DurableTask.Core/History in github.com/Azure/durabletask).
+thing. Field names and numbers are DurableTask.Core's (src/DurableTask.Core/History in github.com/Azure/durabletask).
 """
 
 import json
@@ -92,9 +91,9 @@ def text(of: Event) -> str:
     return _encode(of)
 
 
-def as_played(json_text: str) -> str:
-    """The JSON of an event with its IsPlayed set. The first occurrence is the field: nothing that a user wrote stands before it."""
-    return json_text.replace('"IsPlayed":false', '"IsPlayed":true', 1)
+def texts(events: Sequence[Event]) -> str:
+    """The JSON of events, joined by commas."""
+    return _encode(events)[1:-1]
 
 
 def execution_started(

@@ -16,6 +16,7 @@ from standalone.engine import wording
 from standalone.engine.decisions import Answer, Decision, Ending, Known, Outcome
 from standalone.engine.messages import Arrival, Episode, Load, Send
 from standalone.engine.replay import HTTP_ACTIVITY, Replayer
+from standalone.engine.trigger import Trigger
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 OF_CHILDREN = frozenset({h.CHILD_COMPLETED, h.CHILD_FAILED})
@@ -41,16 +42,6 @@ def microseconds(instant: datetime) -> int:
 
 COMES_BACK = timedelta(seconds=1.999)  # when a message is looked at again whose episode could not be written: before what that led to
 ONE_BEHIND_THE_OTHER = timedelta(milliseconds=200)  # between two executions of one id
-SAME_IN_EACH_TRIGGER = json.dumps(
-    {
-        "sourceInstanceId": None,
-        "upperSchemaVersion": 1,
-        "upperSchemaVersionNew": 3,
-        "longRunningTimerIntervalDuration": "3.00:00:00",
-        "maximumShortTimerDuration": "6.00:00:00",
-        "defaultHttpAsyncRequestSleepTimeMillseconds": 30000,
-    }
-)
 MOST_STRIKES = 3  # workers that may die in an instance's episodes before it is the instance that fails
 
 
@@ -70,7 +61,7 @@ def _is_result(event: h.Event) -> bool:
 class Orchestration:
     """An orchestration's history and what has arrived since."""
 
-    def __init__(self, load: Load, known: Known, call: Callable[[str, str], Answer]) -> None:
+    def __init__(self, load: Load, known: Known, call: Callable[[str, Trigger], Answer]) -> None:
         self.n, self.seat, self.instance, self.name = load.n, load.seat, load.instance, load.name
         self.replayer = Replayer(known)
         self.known, self.call, self.default_version = known, call, load.default_version
@@ -82,7 +73,7 @@ class Orchestration:
         self.events = h.parse(load.rows)
         if load.fresh:
             self.events[1]["IsPlayed"] = self.events[-1]["IsPlayed"] = False
-        self.texts = [h.text(each) for each in self.events]
+        self.read: list[Any] = []  # what the function's side makes of the events
         self.execution = ""
         self.parent: dict[str, object] | None = None
         self.scheduled: dict[int, Activity] = {}
@@ -222,12 +213,10 @@ class Orchestration:
         for event in new:
             self._note(event)
         self.events += new
-        self.texts += [h.text(each) for each in new]
         outcome = self._refusal(begins) if self.refused else self.replayer.replay(self.events, self.ask())
         for place in range(unplayed, outcome.played):
             if self.events[place]["EventType"] != h.ORCHESTRATOR_STARTED:
                 self.events[place]["IsPlayed"] = True
-                self.texts[place] = h.as_played(self.texts[place])
         renews = outcome.ending is not None and outcome.ending.status == "ContinuedAsNew"
         self.custom = outcome.custom_status if renews else outcome.custom_status or kept  # kept for a new execution's first episode
         return self._write(now, seqs, fired, begins, outcome)
@@ -246,13 +235,10 @@ class Orchestration:
             return Answer(broken=wording.unknown_function(name, "orchestrator", self.known.orchestrators.values()))
         return self.call(name, self.trigger(started))
 
-    def trigger(self, started: h.Event) -> str:
-        """The JSON that the extension gives the function (durable.md B)."""
-        instance, parent = json.dumps(self.instance), json.dumps(self.parent and self.parent["InstanceId"])
-        return (
-            f'{{"history":[{",".join(self.texts)}],"input":{started["Input"] or "null"},"instanceId":{instance},'
-            f'"isReplaying":{"true" if started["IsPlayed"] else "false"},"parentInstanceId":{parent},{SAME_IN_EACH_TRIGGER[1:]}'
-        )
+    def trigger(self, started: h.Event) -> Trigger:
+        """What the extension gives the function."""
+        parent = None if self.parent is None else str(self.parent["InstanceId"])
+        return Trigger(self.events, started["Input"] or "null", self.instance, parent, self.read, replaying=started["IsPlayed"])
 
     def _write(self, now: datetime, seqs: list[int], fired: list[tuple[int, int]], begins: int, outcome: Outcome) -> Episode:
         """Turn the outcome into history and into what is to be done."""
@@ -261,7 +247,7 @@ class Orchestration:
         activities: list[Activity] = []
         sends: list[Send] = []
         for decision in outcome.decisions:
-            self._append(self._scheduled(decision, at))
+            self.events.append(self._scheduled(decision, at))
             if decision.kind == "activity":
                 activities.append(Activity(decision.number, decision.name, decision.input))
             elif decision.kind == "timer":
@@ -275,13 +261,13 @@ class Orchestration:
             sends += self._end(outcome.ending, at)
             given = outcome.ending.result if renews else None
         if not renews and self.events[-1]["EventType"] != h.ORCHESTRATOR_COMPLETED:
-            self._append(h.event(h.ORCHESTRATOR_COMPLETED, at))
+            self.events.append(h.event(h.ORCHESTRATOR_COMPLETED, at))
         self.scheduled |= {each.number: each for each in activities}
         self.timers |= {number: due for due, number in timers}
         tasks = (
             json.dumps({"activities": activities, "timers": [(number, due) for due, number in timers]}) if activities or timers else None
         )
-        events = ",".join([self.texts[0], *map(h.as_played, self.texts[1:])] if renews else self.texts[begins:])
+        events = h.texts([self.events[0], *({**each, "IsPlayed": True} for each in self.events[1:])] if renews else self.events[begins:])
         stands = {"python": outcome.python, "engine": outcome.waits, "events": outcome.events}
         waits = json.dumps(stands) if outcome.waits else None
         return self._episode(
@@ -302,10 +288,6 @@ class Orchestration:
             self.n, self.seat, self.episodes, seqs, fired, microseconds(now), ran, self.status, self.custom, self.output,
             running=len(self.scheduled), timers_gone=gone, sends=sends, fresh=self.fresh, **written,
         )  # fmt: skip
-
-    def _append(self, event: h.Event) -> None:
-        self.events.append(event)
-        self.texts.append(h.text(event))
 
     def _scheduled(self, decision: Decision, at: str) -> h.Event:
         number = decision.number
@@ -358,7 +340,7 @@ class Orchestration:
             self._renew(ending, at)
             return []
         status = STATUS_NUMBERS[ending.status]
-        self._append(
+        self.events.append(
             h.event(h.EXECUTION_COMPLETED, at, ending.number, OrchestrationStatus=status, Result=ending.result, FailureDetails=None)
         )
         self.status, self.output = ending.status, ending.result
@@ -412,7 +394,7 @@ class Orchestration:
         }  # fmt: skip
         carried = [{**each, "IsPlayed": True} for each in ending.carried]
         self.events = [h.event(h.ORCHESTRATOR_STARTED, at), begun, *carried, h.event(h.ORCHESTRATOR_COMPLETED, at)]
-        self.texts = [h.text(each) for each in self.events]
+        self.read = []
         self.replayer = Replayer(self.known)
         self.execution = begun["OrchestrationInstance"]["ExecutionId"]
         if self.status == "Pending":  # since it was rewound

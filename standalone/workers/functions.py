@@ -31,7 +31,9 @@ from standalone.contracts import FunctionFailed, FunctionInfo, FunctionUnknown, 
 from standalone.engine import history as h
 from standalone.engine import wording
 from standalone.engine.decisions import Answer
+from standalone.engine.trigger import Trigger
 from standalone.workers import loading, registry
+from standalone.workers.trigger_reader import takes_triggers
 
 log = logging.getLogger("standalone.workers")
 
@@ -139,12 +141,13 @@ class Functions:
         """Give up the threads; what runs in them is abandoned."""
         self.pool.shutdown(wait=False, cancel_futures=True)
 
-    def orchestrate(self, name: str, trigger: str, call: Callable[..., str] | None = None) -> Answer:
+    def orchestrate(self, name: str, trigger: Trigger, call: Callable[..., str] | None = None) -> Answer:
         """Call an orchestrator, or `call` in its place, and take apart what it gives or raises."""
         function = self.durable["orchestrator", name.casefold()]
+        call = call or function.call
         try:
-            body = self._decode(function, "string", trigger)
-            answer = _without_a_loop(call or function.call, {function.parameter: body})
+            body = trigger if takes_triggers(call) else self._decode(function, "string", str(trigger))
+            answer = _without_a_loop(call, {function.parameter: body})
             state = _STATE.decode(h.well_formed(answer))
             if _too_deep(state.get("output")) or _too_deep(state.get("customStatus")):
                 return Answer(broken=f"One or more errors occurred. ({json_bodies.TOO_DEEP})")

@@ -8,6 +8,7 @@ from standalone.contracts import Whereabouts
 from standalone.engine.decisions import Answer
 from standalone.engine.messages import Load
 from standalone.engine.orchestration import Orchestration
+from standalone.engine.trigger import Trigger
 from standalone.engine.whereabouts import whereabouts
 from standalone.workers.functions import Functions, failed
 from standalone.workers.tracing import Trace
@@ -17,7 +18,7 @@ def inspect(functions: Functions, load: Load) -> Whereabouts:
     """Replay an instance to see where it stands, as often as anybody likes. Raises FunctionFailed."""
     seen: Trace | None = None
 
-    def call(name: str, trigger: str) -> Answer:
+    def call(name: str, trigger: Trigger) -> Answer:
         nonlocal seen
         function = functions.durable["orchestrator", name.casefold()].call
         seen = Trace(function.orchestrator_function, functions.app_dir)

@@ -15,7 +15,7 @@ import re
 import sys
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from types import SimpleNamespace
@@ -26,6 +26,8 @@ from azure.durable_functions.models.utils import http_utils
 from azure.functions import _durable_functions
 from dateutil.parser import parse as dateutil_parse
 from dateutil.tz import tzlocal, tzutc
+
+from standalone.workers.trigger_reader import FromJson, TriggerReader
 
 _UTC, _LOCAL = tzutc(), tzlocal()
 _STAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{7}Z", re.ASCII).fullmatch
@@ -102,6 +104,11 @@ def adjusted() -> Iterator[None]:
             stack.enter_context(_replaced(sys.modules[_EVENTS], "dt_parse", parse_timestamp))
             stack.enter_context(_replaced(executor, "namedtuple", functools.cache(collections.namedtuple)))  # noqa: PYI024
             stack.enter_context(_replaced(_durable_functions, "json", Json()))
+            reader = TriggerReader(context)
+            stack.enter_context(_replaced(context, "HistoryEvent", reader.event))
+            stack.enter_context(_replaced(context.DurableOrchestrationContext, "from_json", FromJson(reader.context)))
+            stack.enter_context(_replaced(context, "Dict", dict))
+            stack.enter_context(_replaced(context, "Callable", Callable))
             timespan = functools.cache(context.parse_timespan_attrib)
             stack.enter_context(_replaced(context, "parse_timespan_attrib", timespan))
             strict = functools.cache(_durable_functions._is_strict_mode)  # the environment is set before the app is loaded
@@ -111,7 +118,7 @@ def adjusted() -> Iterator[None]:
 
 @contextmanager
 def _replaced(module: Any, name: str, value: Any) -> Iterator[None]:
-    before = getattr(module, name)
+    before = vars(module)[name]
     setattr(module, name, value)
     try:
         yield

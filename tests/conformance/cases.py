@@ -205,9 +205,9 @@ def record_triggers(host: Host) -> dict[str, list[str]]:
     functions = host.workers.functions
     original = functions.orchestrate
 
-    def orchestrate(name: str, trigger: str, call: Any = None) -> Any:
+    def orchestrate(name: str, trigger: Any, call: Any = None) -> Any:
         if call is None:  # else somebody looks
-            kept.setdefault(json.loads(trigger)["instanceId"], []).append(trigger)
+            kept.setdefault(trigger.who["instanceId"], []).append(str(trigger))
         return original(name, trigger, call)
 
     functions.orchestrate = orchestrate

@@ -4,6 +4,7 @@ import json
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from enum import Enum
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,8 @@ from standalone.engine import EngineSettings
 from standalone.engine.decisions import Answer, Outcome
 from standalone.engine.history import Event
 from standalone.engine.replay import Replayer, replay
+from standalone.engine.trigger import Trigger
+from standalone.workers.trigger_reader import TriggerReader
 from tests.conformance.cases import Case, difference, run
 
 DATA = Path(__file__).parent / "data"
@@ -67,3 +70,31 @@ async def test_a_replay_that_goes_on_comes_to_what_one_from_the_start_comes_to(t
     with errors_only():
         await run(PROGRAMS, DATA / "app", tmp_path, EngineSettings(synchronous="OFF"))
     assert min(went_on.values()) > 10, went_on
+
+
+async def test_what_the_sdk_is_given_is_what_it_would_have_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In each episode of all programs its context, made of what was made for the one before, is that of the whole JSON."""
+    compared = 0
+    quickly = TriggerReader.context
+
+    def both_ways(reader: TriggerReader, kind: Any, given: Any) -> Any:
+        nonlocal compared
+        found = quickly(reader, kind, given)
+        if type(given) is Trigger:
+            assert contents(found) == contents(kind.from_json(str(given)))
+            compared += 1
+        return found
+
+    monkeypatch.setattr(TriggerReader, "context", both_ways)
+    with errors_only():
+        await run(PROGRAMS, DATA / "app", tmp_path, EngineSettings(synchronous="OFF", most_seated=200))
+    assert compared > len(PROGRAMS)
+
+
+def contents(of: Any) -> Any:
+    """All that a context of the SDK's holds, its events and what else is an object included."""
+    if isinstance(of, list):
+        return [contents(each) for each in of]
+    if hasattr(of, "__dict__") and type(of).__module__.startswith("azure.") and not isinstance(of, Enum):
+        return type(of), {name: contents(value) for name, value in vars(of).items()}
+    return of

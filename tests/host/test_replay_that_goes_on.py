@@ -17,6 +17,7 @@ from standalone.engine.decisions import Answer, Known, Outcome
 from standalone.engine.messages import Arrival, Load
 from standalone.engine.orchestration import Orchestration
 from standalone.engine.replay import Replayer, replay
+from standalone.engine.trigger import Trigger
 
 KNOWN = Known({"act": "act", "work": "work"}, {"main": "main", "child": "child"}, {"entity": "entity"})
 BEGINNING = datetime(2026, 1, 1, tzinfo=UTC)
@@ -44,7 +45,7 @@ class World:
             if self.orchestration.has_news:
                 self.orchestration.run(self.now)
 
-    def answer(self, _name: str, _trigger: str) -> Answer:
+    def answer(self, _name: str, _trigger: Trigger) -> Answer:
         """A list that has mostly grown, and sometimes what no SDK would give."""
         self.random.choice([self.grow, self.grow, self.grow, self.shrink, self.change, self.cancel])()
         odd = self.random.random()

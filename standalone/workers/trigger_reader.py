@@ -1,0 +1,49 @@
+"""How the SDK gets what an orchestrator is called with: not as a text of the whole history that it would parse in each episode.
+
+It makes an object of each history event that it reads. Those of an execution are the same ones in each of its episodes, and some more.
+"""
+
+import copy
+import sys
+from typing import Any
+
+from azure.durable_functions.orchestrator import Orchestrator
+
+from standalone.engine import history as h
+from standalone.engine.trigger import Trigger
+
+_Context: Any = sys.modules["azure.durable_functions.models.DurableOrchestrationContext"]
+_HANDLE = Orchestrator.create(lambda _: (_ for _ in range(0))).__code__
+_MADE = "made"
+
+
+class FromJson(classmethod):  # type: ignore[type-arg]
+    """A `DurableOrchestrationContext.from_json` that takes a Trigger too; by its type it is known."""
+
+
+class TriggerReader:
+    """What stands in the SDK for `HistoryEvent`, where contexts are made, and for `DurableOrchestrationContext.from_json`."""
+
+    def __init__(self, module: Any) -> None:
+        self._event, self._from_json = module.HistoryEvent, vars(module.DurableOrchestrationContext)["from_json"].__func__
+
+    def event(self, **fields: Any) -> Any:
+        """What HistoryEvent gives; one that was made before as it is."""
+        return fields[_MADE] if _MADE in fields else self._event(**fields)
+
+    def context(self, kind: Any, given: Any) -> Any:
+        """What `kind.from_json` gives; a Trigger is as good as its text."""
+        if type(given) is not Trigger:
+            return self._from_json(kind, given)
+        read, event = given.read, self._event
+        for fields in given.events[len(read) :]:
+            # Whoever looks into it might change it: the engine's own stays as it is.
+            read.append({_MADE: event(**(copy.deepcopy(fields) if fields["EventType"] == h.EXECUTION_STARTED else fields))})
+        for each, fields in zip(read, given.events, strict=True):
+            each[_MADE]._is_played = fields["IsPlayed"]
+        return kind(history=read, **given.others())
+
+
+def takes_triggers(call: Any) -> bool:
+    """May this be called with a Trigger? The SDK's own handle of an orchestrator, while `from_json` is ours."""
+    return getattr(call, "__code__", None) is _HANDLE and type(vars(_Context.DurableOrchestrationContext)["from_json"]) is FromJson
