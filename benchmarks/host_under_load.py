@@ -13,14 +13,14 @@ import sqlite3
 import subprocess
 import sys
 import time
-from contextlib import closing
 from pathlib import Path
 from typing import Any, Self
 
 import aiohttp
 
 from benchmarks import processes
-from benchmarks.measuring import CLIENTS, DECISION, PROPOSAL, until
+from benchmarks.measuring import DECISION, PROPOSAL, until
+from benchmarks.requests import Poster
 
 APP = Path(__file__).parent / "approval_app"
 ROOT = Path(__file__).parents[1]
@@ -56,24 +56,26 @@ class RunningHost:
             stderr=subprocess.DEVNULL,
             text=True,
         )
-        self.session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=CLIENTS))
-        await until(self._answers, 60)
-        self.file = self._read()
+        self.poster = Poster(self.api)
+        async with aiohttp.ClientSession() as session:
+            await until(lambda: self._answers(session), 60)
+        self.file, self.watched = self._read(), self._read()
         return self
 
     def _read(self) -> sqlite3.Connection:
-        return sqlite3.connect(f"file:{self.state / 'engine.sqlite'}?mode=ro", uri=True)
+        return sqlite3.connect(f"file:{self.state / 'engine.sqlite'}?mode=ro", uri=True, check_same_thread=False)
 
     async def __aexit__(self, *_: object) -> None:
         self.file.close()
-        await self.session.close()
+        self.watched.close()
+        self.poster.close()
         processes.end(self.process)
 
-    async def _answers(self) -> bool:
+    async def _answers(self, session: aiohttp.ClientSession) -> bool:
         if self.process.poll() is not None:
             raise RuntimeError(f"the host ended with {self.process.returncode}")
         try:
-            async with self.session.get(f"{self.api}/instances?top=1") as response:
+            async with session.get(f"{self.api}/instances?top=1") as response:
                 return response.status == 200
         except aiohttp.ClientError:
             return False
@@ -97,12 +99,11 @@ class RunningHost:
         """Looks in a thread: the event loop sleeps for whole milliseconds."""
 
         def look() -> None:
-            with closing(self._read()) as file:
-                end = time.perf_counter() + 60
-                while file.execute("SELECT status, custom FROM instances WHERE id = ?", (instance,)).fetchone() != DONE:
-                    if time.perf_counter() > end:
-                        raise TimeoutError(f"{instance} did not end")
-                    time.sleep(0.0002)
+            end = time.perf_counter() + 60
+            while self.watched.execute("SELECT status, custom FROM instances WHERE id = ?", (instance,)).fetchone() != DONE:
+                if time.perf_counter() > end:
+                    raise TimeoutError(f"{instance} did not end")
+                time.sleep(0.0002)
 
         await asyncio.to_thread(look)
 
@@ -114,8 +115,8 @@ class RunningHost:
         processes.end(self.process, signal.SIGKILL)
 
     async def _post(self, path: str, body: Any) -> None:
-        async with self.session.post(f"{self.api}/{path}", json=body) as response:
-            assert response.status == 202, (response.status, await response.text())
+        status, answer = await self.poster.post(path, body)
+        assert status == 202, (status, answer)
 
     def _count(self, status: str, custom: str) -> int:
         # `+`: by number, not by the index of the status, which holds all that ever ended.

@@ -14,6 +14,7 @@ from benchmarks import processes
 from benchmarks.host_under_load import ROOT, free_port
 from benchmarks.measuring import CLIENTS, DECISION, PROPOSAL, until
 from benchmarks.peers.installing import restate_server
+from benchmarks.requests import Poster
 
 
 class Restate:
@@ -50,6 +51,7 @@ class Restate:
             self._run(environment, str(restate_server(self.installed)), "--no-logo"),
             self._run(environment, *hypercorn, "-k", "uvloop", "--log-level", "ERROR"),
         ]
+        self.poster = Poster(f"http://127.0.0.1:{self.ingress}")
         self.session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=2 * CLIENTS))
         await until(self._answers, 60)
         if not self.again:
@@ -58,6 +60,7 @@ class Restate:
         return self
 
     async def __aexit__(self, *_: object) -> None:
+        self.poster.close()
         await self.session.close()
         for process in reversed(self.processes):
             processes.end(process)
@@ -114,12 +117,11 @@ class Restate:
         limit = time.monotonic() + 120
         while True:
             try:
-                async with self.session.post(f"http://127.0.0.1:{self.ingress}/{path}", json=body) as response:
-                    if response.status < 300:
-                        await response.read()
-                        return
-                    trouble = f"{response.status} {await response.text()}"
-            except aiohttp.ClientError as error:
+                status, answer = await self.poster.post(path, body)
+                if status < 300:
+                    return
+                trouble = f"{status} {answer.decode(errors='replace')}"
+            except OSError as error:
                 trouble = str(error)
             if not self.again or time.monotonic() > limit:
                 raise RuntimeError(trouble)
