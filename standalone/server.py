@@ -3,6 +3,7 @@
 Paths hold capability tokens of the app, so nothing here logs a URL: a request is logged by the route's template.
 """
 
+import functools
 import ipaddress
 import logging
 import re
@@ -201,7 +202,7 @@ class Server:
         """
         if self._private or not self._host.loopback:
             return None
-        if not is_local(URL.build(authority=request.host).host or ""):  # its own name could point to this machine
+        if not _is_of_this_machine(request.host):  # its own name could point to this machine
             return web.Response(status=403, text="Without a key this answers to localhost only.\n")
         if by_cors and self._host.cors.admits(request.headers.get("Origin")):
             return None
@@ -239,6 +240,11 @@ def without_contents(record: logging.LogRecord) -> bool:
 
 
 protocol_log.addFilter(without_contents)
+
+
+@functools.lru_cache(64)
+def _is_of_this_machine(authority: str) -> bool:
+    return is_local(URL.build(authority=authority).host or "")
 
 
 def is_local(name: str) -> bool:

@@ -18,6 +18,7 @@ from standalone.engine.store import Group, Store
 log = logging.getLogger("standalone.engine")
 
 RETRY_AFTER = 1.0  # seconds
+MOMENT = 0.001  # seconds
 
 
 class Committer:
@@ -35,6 +36,7 @@ class Committer:
         self._store, self._written, self._failed, self._changed = store, written, failed, changed
         self._waiters: list[asyncio.Future[None]] = []
         self._busy = False
+        self._pause: asyncio.TimerHandle | None = None
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="writer")
         self._sweeper = ThreadPoolExecutor(1, thread_name_prefix="checkpoints")
         self._loop = asyncio.get_running_loop()
@@ -50,7 +52,8 @@ class Committer:
         self.check()
         waiter = self._loop.create_future()
         self._waiters.append(waiter)
-        self.soon()
+        if self._pause is None:
+            self.soon()
         await waiter
 
     def check(self) -> None:
@@ -60,11 +63,22 @@ class Committer:
 
     def soon(self) -> None:
         """Commit what is collected at the end of this turn of the loop."""
-        if not self._busy and not self.failure:
+        if self._pause is not None:
+            self._pause.cancel()
+            self._pause = None
+            self._loop.call_soon(self._begin)
+        elif not self._busy and not self.failure:
             self._busy = True
             self._loop.call_soon(self._begin)
 
+    def shortly(self) -> None:
+        """Commit what is collected together with what is to come of it at once, if it comes in a moment."""
+        if not self._busy and not self.failure:
+            self._busy = True
+            self._pause = self._loop.call_later(MOMENT, self._begin)
+
     def _begin(self) -> None:
+        self._pause = None
         if self.failure:  # it has stopped
             return
         if not (self.group or self._waiters):

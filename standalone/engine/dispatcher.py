@@ -181,8 +181,11 @@ class Dispatcher:
         seq = next(self._seqs)
         self.commits.group.messages[seq] = (n, event, execution, False)
         faults.point("message posted")
-        self.commits.soon()  # first: its thread is on its way while the worker is told
         self._hand_over(n, Arrival(seq, event, execution))
+        if self._seats.of(n):
+            self.commits.shortly()
+        else:
+            self.commits.soon()
 
     def _post_later(self, n: int, event: str, due: int) -> None:
         """A message that a timer will bring: it is known by its negative seq."""

@@ -131,7 +131,7 @@ class Entity:
         self._end(batch.events)
         self.episodes += 1
         return Episode(
-            self.n, self.seat, self.episodes, batch.seqs, batch.fired, microseconds(now), True, self.status,
+            self.n, self.seat, self.episodes, batch.seqs, batch.fired, microseconds(now), True, status=self.status,
             output=self.output, sends=sends, input=self.stored,
         )  # fmt: skip
 

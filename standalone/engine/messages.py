@@ -108,6 +108,7 @@ class Episode(NamedTuple):
     fired: Sequence[tuple[int, int]]  # due, number: of the timers it took
     updated: int  # microseconds since 1970
     ran: bool
+    before: str = ""  # the status until then, as far as it is known
     status: str = "Running"
     custom: str | None = None
     output: str | None = None

@@ -70,6 +70,7 @@ class Orchestration:
         self.episodes, self.fresh = load.episodes, load.fresh
         self.slept: set[int] = set()  # activities that the clock was moved for
         self.status, self.custom, self.output = load.status, load.custom, load.output
+        self.told = load.status  # what the file has, once all that was told is written
         self.events = h.parse(load.rows)
         if load.fresh:
             self.events[1]["IsPlayed"] = self.events[-1]["IsPlayed"] = False
@@ -284,8 +285,9 @@ class Orchestration:
             gone = [(due, number) for number, due in self.timers.items()]
             self.timers, self.scheduled = {}, {}
             written |= {"timers": (), "tasks": None}
+        before, self.told = self.told, self.status
         return Episode(
-            self.n, self.seat, self.episodes, seqs, fired, microseconds(now), ran, self.status, self.custom, self.output,
+            self.n, self.seat, self.episodes, seqs, fired, microseconds(now), ran, before, self.status, self.custom, self.output,
             running=len(self.scheduled), timers_gone=gone, sends=sends, fresh=self.fresh, **written,
         )  # fmt: skip
 

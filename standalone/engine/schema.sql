@@ -52,7 +52,11 @@ INSERT INTO instances (n, id, name, status, created, updated, input, output) VAL
 
 -- name: write_episode
 -- What an episode left of its instance.
-UPDATE instances SET status = ?, updated = ?, k = ?, open = ?, fresh = ?, custom = ?, output = ?, waits = ?, input = coalesce(?, input) WHERE n = ?;
+UPDATE instances SET updated = ?, k = ?, open = ?, fresh = ?, custom = ?, output = ?, waits = ?, input = coalesce(?, input) WHERE n = ?;
+
+-- name: write_status
+-- By itself, for most episodes change nothing of it: the index would be written anew for each.
+UPDATE instances SET status = ? WHERE n = ?;
 
 -- name: add_history
 INSERT INTO history (n, k, events, tasks) VALUES (?, ?, ?, ?);

@@ -209,11 +209,11 @@ class Store:
         given = {e.n: e.input for e in episodes if e.input is not None}
         many(
             SQL["write_episode"],
-            [
-                (e.status, e.updated, e.number, e.running, int(e.fresh), e.custom, e.output, e.waits, given.get(e.n), e.n)
-                for e in last.values()
-            ],
+            [(e.updated, e.number, e.running, int(e.fresh), e.custom, e.output, e.waits, given.get(e.n), e.n) for e in last.values()],
         )
+        changed = {e.n for e in episodes if e.status != e.before}
+        if changed:
+            many(SQL["write_status"], [(last[n].status, n) for n in changed])
 
     def find(self, instance: str) -> Row | None:
         """The instance with this id."""

@@ -48,9 +48,9 @@ def parse_timestamp(text: str, *arguments: Any, **options: Any) -> datetime:
         return dateutil_parse(text)
 
 
-@functools.lru_cache(2048)
+@functools.lru_cache(128)
 def _instant(text: str, here_is_utc: bool) -> datetime:
-    """The instant of an engine's stamp; each is asked for in every episode. Raises ValueError for any other form."""
+    """The instant of an engine's stamp; several events have the same one. Raises ValueError for any other form."""
     if not _STAMP(text):
         raise ValueError
     # As dateutil has it: where the machine's own time is UTC, its zone.

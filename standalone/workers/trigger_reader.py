@@ -38,10 +38,10 @@ class TriggerReader:
         read, event = given.read, self._event
         for fields in given.events[len(read) :]:
             # Whoever looks into it might change it: the engine's own stays as it is.
-            read.append({_MADE: event(**(copy.deepcopy(fields) if fields["EventType"] == h.EXECUTION_STARTED else fields))})
+            read.append(event(**(copy.deepcopy(fields) if fields["EventType"] == h.EXECUTION_STARTED else fields)))
         for each, fields in zip(read, given.events, strict=True):
-            each[_MADE]._is_played = fields["IsPlayed"]
-        return kind(history=read, **given.others())
+            each._is_played = fields["IsPlayed"]
+        return kind(history=[{_MADE: each} for each in read], **given.others())
 
 
 def takes_triggers(call: Any) -> bool:
