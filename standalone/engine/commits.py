@@ -1,7 +1,8 @@
 """Group commit: what a turn of the event loop collects goes to the disk as one transaction, while the next turn collects.
 
-One group is being written at a time, on the writer's thread. Nobody waits for a timer: a group is as large as what came in during the
-last commit. When a commit fails, nothing of the group and of what came after it is on disk, and whoever waits is told so.
+One group is being written at a time: a large one on the writer's thread, a small one here, where the disk is fast. A group is as large as
+what came in during the last commit; what a loaded instance was just told waits a moment for what follows from it. When a commit fails,
+nothing of the group and of what came after it is on disk, and whoever waits is told so.
 """
 
 import asyncio
@@ -19,6 +20,8 @@ log = logging.getLogger("standalone.engine")
 
 RETRY_AFTER = 1.0  # seconds
 MOMENT = 0.001  # seconds
+LONGEST_AT_ONCE = 0.01  # seconds for which a commit may hold up the loop; after a longer one
+SLOW_FOR = 10.0  # seconds go by without another
 
 
 class Committer:
@@ -37,6 +40,8 @@ class Committer:
         self._waiters: list[asyncio.Future[None]] = []
         self._busy = False
         self._pause: asyncio.TimerHandle | None = None
+        self._by_thread_until = 0.0  # of the loop's time
+        self._occupied = False  # is the writer's thread at something else?
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="writer")
         self._sweeper = ThreadPoolExecutor(1, thread_name_prefix="checkpoints")
         self._loop = asyncio.get_running_loop()
@@ -90,8 +95,23 @@ class Committer:
         if not group:
             self._ended(group, waiters, None)
             return
+        if group.is_small and not self._occupied and self._loop.time() > self._by_thread_until and self._at_once(group, waiters):
+            return
         commit = self._thread.submit(self._store.commit, group)
         commit.add_done_callback(lambda ended: self._loop.call_soon_threadsafe(self._ended, group, waiters, ended.exception()))
+
+    def _at_once(self, group: Group, waiters: list[asyncio.Future[None]]) -> bool:
+        """Commit here, which saves the way to the thread and back. Not while the file is locked; nor soon again where the disk is slow."""
+        began, error = self._loop.time(), None
+        try:
+            if not self._store.commit(group, waits=False):
+                return False
+        except BaseException as failure:
+            error = failure
+        if self._loop.time() - began > LONGEST_AT_ONCE:
+            self._by_thread_until = self._loop.time() + SLOW_FOR
+        self._loop.call_soon(self._ended, group, waiters, error)
+        return True
 
     def _ended(self, group: Group, waiters: list[asyncio.Future[None]], error: BaseException | None) -> None:
         if self.failure:  # it has stopped: what follows from the group is found at the next start
@@ -119,7 +139,19 @@ class Committer:
         except sqlite3.Error as error:  # the log is whole; it only stays longer
             log.warning("The write-ahead log could not be folded in: %s", error)
         if self._store.log_is_long():
-            self._thread.submit(self._store.begin_log_anew)
+            self._loop.call_soon_threadsafe(self._begin_log_anew)
+
+    def _begin_log_anew(self) -> None:
+        if self.failure:
+            return
+        self._occupied = True  # nothing is committed here while the writer's thread has the connection
+        work = self._thread.submit(self._store.begin_log_anew)
+        work.add_done_callback(lambda ended: self._loop.call_soon_threadsafe(self._log_begun_anew, ended.exception()))
+
+    def _log_begun_anew(self, error: BaseException | None) -> None:
+        self._occupied = False
+        if error is not None:
+            log.warning("The write-ahead log could not be begun anew: %s", error)
 
     async def _fail(self, error: BaseException, group: Group, waiters: list[asyncio.Future[None]]) -> None:
         """Refuse everything until the file can be written again; then whoever collects starts from what is on disk."""

@@ -16,6 +16,7 @@ from standalone.engine.migrations import StoreUnusable
 COMMITS_BETWEEN_CHECKPOINTS = 200
 LONGEST_LOG = 32 << 20  # bytes
 ROOM_TO_GO_ON = 64 << 10  # bytes that must fit before anything is accepted again
+SMALL = 2  # episodes and messages
 NOBODY = 0  # no instance has this number
 LONGEST_WAIT_FOR_A_LOCK = 10.0  # seconds
 
@@ -63,6 +64,11 @@ class Group:
 
     def __bool__(self) -> bool:
         return any((self.born, self.gone, self.rewound, self.messages, self.taken, self.episodes, self.timers, self.timers_gone))
+
+    @property
+    def is_small(self) -> bool:
+        """Is it what one instance leaves, or hardly more?"""
+        return len(self.episodes) + len(self.messages) + len(self.gone) + len(self.rewound) <= SMALL
 
     def forget(self, n: int, *, ended: bool) -> None:
         """Instance `n` goes, with all that this group holds of it."""
@@ -119,11 +125,15 @@ class Store:
         self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         self._writer.close()
 
-    def commit(self, group: Group) -> None:
-        """Write a group as one transaction, durably. Raises sqlite3.Error, with nothing written."""
+    def commit(self, group: Group, *, waits: bool = True) -> bool:
+        """Write a group as one transaction, durably. Raises sqlite3.Error, with nothing written.
+
+        Answers False, with nothing written, where the file is locked and that is not to be waited for.
+        """
         writer = self._writer
         faults.point("commit begins")
-        writer.execute("BEGIN IMMEDIATE")
+        if not self._begin(waits):
+            return False
         try:
             self._write(group)
             faults.point("commit written")
@@ -134,6 +144,22 @@ class Store:
                 writer.execute("ROLLBACK")
             raise
         self._since_checkpoint += 1
+        return True
+
+    def _begin(self, waits: bool) -> bool:
+        if waits:
+            self._writer.execute("BEGIN IMMEDIATE")
+            return True
+        try:
+            self._writer.execute("PRAGMA busy_timeout=0")
+            self._writer.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode == sqlite3.SQLITE_BUSY:
+                return False
+            raise
+        finally:
+            self._writer.execute(f"PRAGMA busy_timeout={LONGEST_WAIT_FOR_A_LOCK * 1000:.0f}")
+        return True
 
     def too_large(self, group: Group) -> frozenset[int]:
         """The instances of which this group, which could not be written, holds more than fits in a row."""

@@ -47,12 +47,13 @@ class DyingHost(Host):
         store = self.engine._store
         commit = store.commit
 
-        def commit_and_copy(group: Group) -> None:
-            commit(group)
-            if self.left:
+        def commit_and_copy(group: Group, *, waits: bool = True) -> bool:
+            written = commit(group, waits=waits)
+            if written and self.left:
                 self.left -= 1
                 if not self.left:
                     self.copy = self._copied()
+            return written
 
         store.commit = commit_and_copy  # type: ignore[method-assign]
 

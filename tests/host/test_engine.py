@@ -466,10 +466,10 @@ async def test_a_commit_that_fails_of_an_unknown_cause_is_like_a_full_disk(host:
     await host.engine.settle()
     faults = iter([ValueError("no cause that is known")])
 
-    def fails_once(*_: Any) -> None:
+    def fails_once(*given: Any, **options: Any) -> Any:
         for fault in faults:
             raise fault
-        undisturbed(*_)
+        return undisturbed(*given, **options)
 
     commits, store = host.engine._dispatcher.commits, host.engine._store
     owner, name = (store, "commit") if part == "the commit" else (commits, "_written")
