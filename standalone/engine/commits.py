@@ -106,7 +106,7 @@ class Committer:
         try:
             if not self._store.commit(group, waits=False):
                 return False
-        except BaseException as failure:
+        except Exception as failure:
             error = failure
         if self._loop.time() - began > LONGEST_AT_ONCE:
             self._by_thread_until = self._loop.time() + SLOW_FOR

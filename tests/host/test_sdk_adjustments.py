@@ -12,14 +12,17 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from azure.functions import _durable_functions
 from dateutil.parser import parse as dateutil_parse
 
 from standalone.engine import history as h
+from standalone.engine.trigger import Trigger
 from standalone.workers import sdk
 
+CONTEXT = "azure.durable_functions.models.DurableOrchestrationContext"
 EXECUTOR = "azure.durable_functions.models.TaskOrchestrationExecutor"
 ALPHABET = "0123456789TtZz.:-+ ,/abW"
 
@@ -189,12 +192,39 @@ def test_the_sdk_s_codec_gives_what_it_gave(monkeypatch: pytest.MonkeyPatch, str
 
 def test_time_spans_are_read_as_the_sdk_reads_them() -> None:
     """A time span is read once; what is none fails each time."""
-    context: Any = sys.modules["azure.durable_functions.models.DurableOrchestrationContext"]
+    context: Any = sys.modules[CONTEXT]
     spans = ["3.00:00:00", "6.00:00:00", "00:00:01", "-1.02:03:04.5000000", "1.02:03:04.1234567", "", "soon", None, 5]
     before = [outcome(context.parse_timespan_attrib, span) for span in spans]
     with sdk.adjusted():
         for _ in range(2):
             assert [outcome(context.parse_timespan_attrib, span) for span in spans] == before
+
+
+def test_what_is_a_dict_and_what_can_be_called_is_told_as_typing_tells_it() -> None:
+    """The SDK asks typing's Dict and Callable, which ask the classes behind them; here those are asked."""
+    context: Any = sys.modules[CONTEXT]
+    values = [*VALUES, collections.OrderedDict(), collections.UserDict(), len, lambda: None, type("C", (), {"__call__": len})(), Mock()]
+
+    def told() -> list[tuple[bool, bool]]:
+        return [(isinstance(value, context.Dict), isinstance(value, context.Callable)) for value in values]
+
+    before = told()
+    with sdk.adjusted():
+        assert told() == before
+
+
+def test_a_context_is_of_the_class_that_is_asked_for_one() -> None:
+    """An app may have a class of its own, and read it from the text."""
+    kind: Any = type("OurContext", (sys.modules[CONTEXT].DurableOrchestrationContext,), {})
+    at = "2026-03-02T09:00:00.0000000Z"
+    events = [h.event(h.ORCHESTRATOR_STARTED, at), h.execution_started(at, "main", '"1"', "one", "x", "", None)]
+    with sdk.adjusted():
+        for given in (
+            Trigger(events, '"1"', "one", None, [], replaying=False),
+            str(Trigger(events, '"1"', "one", None, [], replaying=False)),
+        ):
+            found = kind.from_json(given)
+            assert (type(found), found.instance_id, found.get_input()) == (kind, "one", 1)
 
 
 def test_only_the_warning_of_stale_timers_is_kept_quiet() -> None:
@@ -209,13 +239,19 @@ def test_only_the_warning_of_stale_timers_is_kept_quiet() -> None:
 def test_the_sdk_is_as_it_was_afterwards(monkeypatch: pytest.MonkeyPatch) -> None:
     """Tests of other things run in the same process; and whoever doubts us can leave the SDK alone."""
     events: Any = sys.modules["azure.durable_functions.models.history.HistoryEvent"]
-    before = events.dt_parse
+    context: Any = sys.modules[CONTEXT]
+
+    def everything() -> list[dict[str, Any]]:
+        return [dict(vars(each)) for each in (events, context, context.DurableOrchestrationContext, sys.modules[EXECUTOR])]
+
+    before = everything()
     with sdk.adjusted():
         assert events.dt_parse is sdk.parse_timestamp
-    assert events.dt_parse is before
+        assert everything() != before
+    assert everything() == before
     monkeypatch.setenv("STANDALONE_PLAIN_SDK", "1")
     with sdk.adjusted():
-        assert events.dt_parse is before
+        assert everything()[:3] == before[:3]
 
 
 def test_a_main_process_with_workers_does_not_load_the_sdk() -> None:
