@@ -57,18 +57,20 @@ async def serve(options: argparse.Namespace) -> None:
         settings={f"{ALLOW_LIST}{number}": name for number, name in enumerate(options.functions)},
     )
     stop = Stop(host, loads_here=options.workers == 0)
-    running = asyncio.create_task(run(host, stop.wanted))
+    begun = asyncio.Event()
+    running = asyncio.create_task(run(host, begun, stop.wanted))
     wanted = asyncio.create_task(stop.wanted.wait())
     await asyncio.wait({running, wanted}, return_when=asyncio.FIRST_COMPLETED)
-    if not (running.done() or host.ready):
+    if not (running.done() or begun.is_set()):
         running.cancel()
     wanted.cancel()
     await asyncio.gather(running, return_exceptions=running.cancelling() > 0)
 
 
-async def run(host: Host, stop: asyncio.Event) -> None:
-    """Start, say so, wait, end."""
+async def run(host: Host, begun: asyncio.Event, stop: asyncio.Event) -> None:
+    """Start, say so, wait, end. From `begun` on it is not to be cancelled: it ends by itself, in order."""
     async with host:
+        begun.set()
         print("\n".join(greeting(host)), flush=True)
         await stop.wait()
         print(f"stopping: requests under way have {LONGEST_GOODBYE:.0f} seconds; Ctrl-C again ends at once", flush=True)

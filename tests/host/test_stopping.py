@@ -69,6 +69,16 @@ async def test_a_request_under_way_is_answered_before_the_host_stops(tmp_path: P
     assert "capability" not in errors.decode()
 
 
+async def test_a_host_that_does_nothing_stops_in_order_too(tmp_path: Path) -> None:
+    """Its files are closed, so that a copy of each is whole without a second one beside it, and its time is kept."""
+    async with started("--port", "0", "--state", str(tmp_path / "state"), app=an_app(tmp_path / "app", SLOW)) as (process, _):
+        process.send_signal(signal.SIGTERM)
+        assert await asyncio.wait_for(process.wait(), 10) == 0
+    left = {each.name for each in (tmp_path / "state").iterdir()}
+    assert {"engine.sqlite", "mail.sqlite", "clock.json"} <= left
+    assert not [name for name in left if name.endswith("-wal")]
+
+
 async def test_a_request_that_does_not_end_is_cut_off_after_a_while(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever stops the host does not wait for ever for a stranger's connection."""
     monkeypatch.setattr(hosting, "LONGEST_GOODBYE", 0.2)
