@@ -64,8 +64,8 @@ def not_served(functions: Sequence[FunctionInfo]) -> Iterator[str]:
     for function in functions:
         if function.kind not in SERVED:
             yield f"{function.name} is never run: this host does not serve {function.kind}"
-        if function.retries:
-            yield f"{function.name}: its retry policy is not applied: a run that fails is not run again"
+        if function.retries and function.kind != "timer":
+            yield f"{function.name}: its retry policy is not applied: of the triggers that are served, Azure has policies for timers only"
         for binding in function.bindings:
             if binding.get("type") not in FILLED:
                 yield f"{function.name}: the binding {binding.get('name')} is not filled: {binding.get('type')}"

@@ -96,6 +96,7 @@ class _HostFile(BaseModel):
     extensions: _Extensions = _Extensions()
     function_timeout: str | None = Field(default=None, alias="functionTimeout")
     functions: list[str] = Field(default_factory=list)
+    retry: Any = None
 
     @field_validator("functions", mode="before")
     @classmethod
@@ -196,7 +197,10 @@ def _settings(host: _HostFile, resolve: Callable[[str], str]) -> HostSettings:
         most_outstanding=http.most_outstanding,
         most_concurrent=http.most_concurrent,
         only_functions=host.functions,
-        not_applied=http.not_applied(),
+        not_applied=[
+            *http.not_applied(),
+            *(["retry: a policy of all functions; those of single timer functions are"] if host.retry else []),
+        ],
     )
 
 

@@ -17,6 +17,8 @@ from typing import Any, Protocol
 
 JsonText = str
 MOST_COUNTED = 10_000
+ENDLESS = -1
+"""The number of retries of a policy that never ends."""
 
 ALLOW_LIST = "AzureFunctionsJobHost__functions__"
 """With a number behind it: a setting that names one of the only functions to be run, as `func start --functions` has it."""
@@ -47,6 +49,15 @@ class Clock(Protocol):
 
 
 @dataclass(frozen=True)
+class RetryPolicy:
+    """How often a run that fails is run again, and the bounds of the pauses before; one bound that is both is a fixed delay."""
+
+    most: int  # runs beyond the first; `ENDLESS`
+    shortest: timedelta
+    longest: timedelta
+
+
+@dataclass(frozen=True)
 class FunctionInfo:
     """One function of the app, as its decorators declare it."""
 
@@ -55,7 +66,7 @@ class FunctionInfo:
     trigger: Mapping[str, Any]  # the trigger binding as the library states it: route, methods, authLevel, schedule, …
     bindings: Sequence[Mapping[str, Any]] = ()
     disabled: bool = False
-    retries: bool = False  # by a retry policy of its own
+    retries: RetryPolicy | None = None
 
 
 @dataclass(frozen=True)
@@ -80,15 +91,27 @@ class HttpAnswer:
 
 
 @dataclass(frozen=True)
+class Retry:
+    """Which try of a run this is: how many were before it, of how many at most, and what the last of them failed with."""
+
+    number: int = 0
+    most: int = 0
+    failure: str = ""
+
+
+@dataclass(frozen=True)
 class TimerCall:
     """What a timer function is told. `last`: when it was last started by its schedule; `due`: when this run was due, or when the next is.
 
-    Both in the zone of the schedule; `due` is None for a function whose schedule is not monitored.
+    Both in the zone of the schedule; `due` is None for a function whose schedule is not monitored. `invocation_id` is that of the run: its
+    retries have the same.
     """
 
     past_due: bool = False
     last: datetime | None = None
     due: datetime | None = None
+    retry: Retry = Retry()
+    invocation_id: str = ""
 
 
 class FunctionFailed(Exception):

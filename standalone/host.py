@@ -11,6 +11,7 @@ import functools
 import json
 import logging
 import os
+import random
 import signal
 import socket
 import sqlite3
@@ -185,7 +186,8 @@ class Host:
         try:
             admission.check(self.functions, self.configuration.host.only_functions)
             self.routes = RouteTable(self.functions, self.configuration.host.route_prefix)
-            self.timers = TimerFunctions(self.functions, self.configuration, self.clock, self.workers, self.state_dir / "timers.json")
+            kept = self.state_dir / "timers.json"
+            self.timers = TimerFunctions(self.functions, self.configuration, self.clock, self.workers, kept, random.random)
         except (admission.FunctionWrong, RouteWrong, ScheduleWrong) as error:
             raise AppDoesNotLoad(str(error)) from None
         self._stack.push_async_callback(self.timers.stop)

@@ -1,21 +1,25 @@
 """Timer triggers on the host's clock.
 
-However many of its times a jump or an outage has passed over, a function runs once for them; it never runs beside itself. A skip stops
-at a function's times, though not at each of one that runs every few minutes (`CLOSEST_STOPS`). When each is due next is kept in a file,
-so that a time that passes while the host is down, or a run that it dies in, is made up for at the next start (`useMonitor`, as on Azure).
+However many of its times a jump or an outage has passed over, a function runs once for them; it never runs beside itself, and its
+retries (`standalone.retries`) are part of its run. A skip stops at a function's times, though not at each of one that runs every few
+minutes (`CLOSEST_STOPS`). When each is due next is kept in a file, so that a time that passes while the host is down, or a run that it
+dies in, is made up for at the next start (`useMonitor`, as on Azure).
 """
 
 import asyncio
+import contextlib
 import json
 import logging
-from collections.abc import Iterable, Mapping
+import uuid
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from standalone.configuration import Configuration
-from standalone.contracts import Clock, FunctionFailed, FunctionInfo, TimerCall, Workers
+from standalone.contracts import Clock, FunctionFailed, FunctionInfo, Retry, TimerCall, Workers
+from standalone.retries import Retries, Run
 from standalone.schedule import Schedule, ScheduleWrong, parsed, time_zone
 from standalone.small_files import overwrite
 
@@ -51,9 +55,20 @@ class Kept:
 
 
 class TimerFunctions:
-    """The app's timer functions. `past_due` is told when one comes more than a second after each of its times."""
+    """The app's timer functions. `past_due` is told when one comes more than a second after each of its times.
 
-    def __init__(self, functions: Iterable[FunctionInfo], configuration: Configuration, clock: Clock, workers: Workers, kept: Path) -> None:
+    `kept`: the file. `random` answers a number from 0 to 1, each time another.
+    """
+
+    def __init__(
+        self,
+        functions: Iterable[FunctionInfo],
+        configuration: Configuration,
+        clock: Clock,
+        workers: Workers,
+        kept: Path,
+        random: Callable[[], float],
+    ) -> None:
         self._clock = clock
         self._workers = workers
         self._file = kept
@@ -62,14 +77,18 @@ class TimerFunctions:
         self._last: dict[str, datetime] = {}  # when each was started by its schedule
         self._monitored: set[str] = set()
         self._began: dict[str, datetime] = {}
-        self._runs: dict[str, asyncio.Task[None]] = {}
+        self._runs: dict[str, Run] = {}  # those by the schedule
+        self._tries: set[asyncio.Task[None]] = set()
+        self._retries = Retries(clock, random)
         self._under_way: dict[str, datetime] = {}  # when those were due that run because of it
         self._changed = asyncio.Event()
         self._at_startup: list[str] = []
         before = self._read()
-        timers = [function for function in functions if function.kind == "timer" and not function.disabled]
-        self._zone = zone_of(configuration) if timers else UTC
-        for function in timers:
+        timers = [function for function in functions if function.kind == "timer"]
+        self._policies = {function.name.casefold(): function.retries for function in timers}
+        enabled = [function for function in timers if not function.disabled]
+        self._zone = zone_of(configuration) if enabled else UTC
+        for function in enabled:
             self._add(function, configuration, before)
         self._write()  # fails at the start, not in the night, where it cannot
         clock.on_move(self._changed.set)
@@ -92,12 +111,14 @@ class TimerFunctions:
             self._at_startup.append(name)
 
     def next_due(self) -> datetime | None:
-        """When the first of them is due that does not run."""
-        return min((due for name, due in self._next.items() if name not in self._runs), default=None)
+        """When the first of them is due that does not run, by its schedule or for a retry."""
+        dues = [due for name, due in self._next.items() if name not in self._runs]
+        return min((due for due in (*dues, self._retries.next_due()) if due is not None), default=None)
 
     def next_stop(self) -> datetime | None:
         """Where a skip has to stop next on behalf of a timer function."""
-        return min((stop for name in self._next if (stop := self._stop(name)) is not None), default=None)
+        stops = [self._stop(name) for name in self._next if name not in self._runs]
+        return min((stop for stop in (*stops, self._retries.next_stop(CLOSEST_STOPS)) if stop is not None), default=None)
 
     def _stop(self, name: str) -> datetime | None:
         due, began = self._next[name], self._began.get(name)
@@ -106,23 +127,41 @@ class TimerFunctions:
         return self._schedules[name].after(began + CLOSEST_STOPS - timedelta(seconds=1))
 
     async def run_due(self) -> None:
-        """Run what is due by now, and wait for whatever runs."""
+        """Run what is due by now, and wait until nothing runs: all is done, or pauses before a retry."""
         self._start_due()
-        await asyncio.gather(*self._runs.values())
+        while self._tries:
+            await asyncio.gather(*self._tries)
+            self._start_due()
 
-    async def run(self, name: str, *, past_due: bool = False) -> None:
+    async def run(self, name: str) -> None:
         """Run one now. What it raises is logged, as a timer has nobody to tell."""
-        try:
-            await self.call(name, past_due=past_due)
-        except FunctionFailed as failure:
-            log.error("the timer function %s failed: %s\n%s", name, failure.message, failure.stack)
+        with contextlib.suppress(FunctionFailed):
+            await self.call(name)
 
-    async def call(self, name: str, *, past_due: bool = False) -> None:
-        """Run one now, in any case of its name. Raises FunctionFailed."""
+    async def call(self, name: str, *, through_pauses: bool = True) -> None:
+        """Run one now, in any case of its name, and wait: until no other try follows, or one does after a pause. Raises FunctionFailed."""
+        run = self._new_run(name)
+        await self._try(run)
+        if not through_pauses:
+            await self.run_due()
+        else:
+            try:
+                await run.over
+            finally:
+                self._retries.forget(run)
+        if run.failure:
+            raise run.failure
+
+    def _new_run(self, name: str, *, past_due: bool = False, scheduled: bool = False) -> Run:
         monitored = next((each for each in self._monitored if each.casefold() == name.casefold()), None)
         due = self._under_way.get(monitored, self._next.get(monitored)) if monitored else None
         last = self._last.get(monitored) if monitored else None
-        await self._workers.call_timer(name, TimerCall(past_due, last and last.astimezone(self._zone), due and due.astimezone(self._zone)))
+        policy = self._policies.get(name.casefold())
+        call = TimerCall(
+            past_due, last and last.astimezone(self._zone), due and due.astimezone(self._zone),
+            Retry(most=policy.most if policy else 0), str(uuid.uuid4()),
+        )  # fmt: skip
+        return Run(name, call, policy, asyncio.get_running_loop().create_future(), scheduled)
 
     async def keep_running(self) -> None:
         """Run each at its time, until cancelled. Only for a clock that goes by itself."""
@@ -142,11 +181,13 @@ class TimerFunctions:
             self._start(name, past_due=False)
 
     async def stop(self) -> None:
-        """Wait for nothing more."""
-        runs = list(self._runs.values())
-        for task in runs:
+        """Wait for nothing more. A run that pauses has failed, and is not made up for, as on Azure; one under way is."""
+        for run in self._retries.give_up():
+            self._end(run)
+        tries = list(self._tries)
+        for task in tries:
             task.cancel()
-        await asyncio.gather(*runs, return_exceptions=True)
+        await asyncio.gather(*tries, return_exceptions=True)
 
     def _start_due(self) -> None:
         now = self._clock.now()
@@ -155,20 +196,45 @@ class TimerFunctions:
             self._under_way[name] = self._next[name]
             self._plan(name, now)
             self._start(name, past_due=not self._is_a_time_of(name, now))
+        self._resume_due()
+
+    def _resume_due(self) -> None:
+        for run in self._retries.due():
+            self._in_background(run)
 
     def _start(self, name: str, *, past_due: bool) -> None:
         self._began[name] = self._clock.now()
-        task = asyncio.get_running_loop().create_task(self.run(name, past_due=past_due))
-        self._runs[name] = task
-        task.add_done_callback(lambda ended: self._ended(name, ended))
+        run = self._runs[name] = self._new_run(name, past_due=past_due, scheduled=True)
+        self._in_background(run)
 
-    def _ended(self, name: str, run: asyncio.Task[None]) -> None:
-        self._runs.pop(name, None)
-        if not run.cancelled():
+    def _in_background(self, run: Run) -> None:
+        task = asyncio.get_running_loop().create_task(self._try(run))
+        self._tries.add(task)
+        task.add_done_callback(self._tries.discard)
+
+    async def _try(self, run: Run) -> None:
+        run.failure = None
+        try:
+            await self._workers.call_timer(run.function, run.call)
+        except FunctionFailed as failure:
+            if self._retries.pause(run, failure):
+                self._resume_due()  # at once, where the pause is none
+                self._changed.set()
+                return
+        self._end(run)
+
+    def _end(self, run: Run) -> None:
+        """No other try follows."""
+        name = run.function
+        if run.failure:
+            log.error("the timer function %s failed: %s\n%s", name, run.failure.message, run.failure.stack)
+        if not run.over.done():
+            run.over.set_result(None)
+        if run.scheduled:
+            del self._runs[name]
             self._last[name] = self._began[name]
-        if name in self._under_way and not run.cancelled():
-            del self._under_way[name]
-            self._keep()  # not before: what the host died in is made up for (TimerListener.cs)
+            if self._under_way.pop(name, None):
+                self._keep()  # not before: what the host died in is made up for (TimerListener.cs)
         self._changed.set()
 
     def _is_a_time_of(self, name: str, now: datetime) -> bool:

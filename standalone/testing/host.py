@@ -166,11 +166,11 @@ class DurableHost:
         self.run(self.host.settle())
 
     def run_timer(self, function: str) -> None:
-        """Run a timer function now. Raises FunctionFailed, FunctionUnknown."""
+        """Run a timer function now. Raises FunctionFailed, FunctionUnknown. Retries after a pause come as time passes."""
         known = [each.name for each in self.host.functions if each.kind == "timer"]
         if function.casefold() not in map(str.casefold, known):
             raise FunctionUnknown(f"the app has no timer function {function!r}; it has: {', '.join(known) or 'none'}")
-        self.do(self.host.timers.call(function))
+        self.do(self.host.timers.call(function, through_pauses=False))
 
     def mails(self, to: str = "") -> Sequence[Letter]:
         """What the app has sent over SMTP, newest first; to one address, if it is given."""

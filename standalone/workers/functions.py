@@ -33,12 +33,14 @@ from standalone.engine import wording
 from standalone.engine.decisions import Answer
 from standalone.engine.trigger import Trigger
 from standalone.workers import loading, registry
+from standalone.workers.retry_context import RetryContext
 from standalone.workers.trigger_reader import takes_triggers
 
 log = logging.getLogger("standalone.workers")
 
 THREADS = "PYTHON_THREADPOOL_THREAD_COUNT"
 NEVER = "0001-01-01T00:00:00+00:00"  # .NET's default of a DateTime
+NO_TIMER = TimerCall()
 OUT_OF_PROCESS_STATE = "\n\n$OutOfProcData$:"
 _STATE = json.JSONDecoder(parse_constant=str)
 
@@ -46,8 +48,8 @@ _STATE = json.JSONDecoder(parse_constant=str)
 class InvocationContext(func.Context):
     """What a function gets that takes `context` without binding it."""
 
-    def __init__(self, name: str, directory: Path, invocation_id: str) -> None:
-        self._name, self._directory, self._invocation_id = name, directory, invocation_id
+    def __init__(self, name: str, directory: Path, invocation_id: str, retry: RetryContext) -> None:
+        self._name, self._directory, self._invocation_id, self._retry = name, directory, invocation_id, retry
 
     @property
     def invocation_id(self) -> str:
@@ -71,8 +73,8 @@ class InvocationContext(func.Context):
 
     @property
     def retry_context(self) -> Any:
-        """None: retries of triggers are not served."""
-        return None
+        """Which try this is of how many; one of none for a function without a policy."""
+        return self._retry
 
     @property
     def thread_local_storage(self) -> Any:
@@ -221,7 +223,7 @@ class Functions:
         function = self.by_name[name.casefold()]
         try:
             timer = self._decode(function, "json", json.dumps(_timer_info(call)))
-            await self._run(function, self._with_clients(function, {function.parameter: timer}))
+            await self._run(function, self._with_clients(function, {function.parameter: timer}), call)
         except BaseException as error:
             raise failed(error) from error
 
@@ -231,14 +233,15 @@ class Functions:
     def _decode(self, function: Function, kind: str, value: str) -> Any:
         return self.registry.get(function.trigger_type).decode(meta.Datum(type=kind, value=value), trigger_metadata={})
 
-    def _with_context(self, function: Function, arguments: dict[str, Any]) -> dict[str, Any]:
+    def _with_context(self, function: Function, arguments: dict[str, Any], timer: TimerCall = NO_TIMER) -> dict[str, Any]:
         if function.wants_context:
-            arguments["context"] = InvocationContext(function.info.name, self.app_dir, str(uuid.uuid4()))
+            invocation_id = timer.invocation_id or str(uuid.uuid4())
+            arguments["context"] = InvocationContext(function.info.name, self.app_dir, invocation_id, RetryContext.of(timer.retry))
         return arguments
 
-    async def _run(self, function: Function, arguments: dict[str, Any]) -> Any:
+    async def _run(self, function: Function, arguments: dict[str, Any], timer: TimerCall = NO_TIMER) -> Any:
         """Call a function, and wait for it as long as it may take; what takes longer is cancelled, or abandoned where it does not mind."""
-        call = functools.partial(function.call, **self._with_context(function, arguments))
+        call = functools.partial(function.call, **self._with_context(function, arguments, timer))
         loop = asyncio.get_running_loop()
         work: asyncio.Future[Any]
         if function.is_async:

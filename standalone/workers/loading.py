@@ -18,7 +18,7 @@ from typing import Any
 import azure.functions as func
 
 from standalone.contracts import ALLOW_LIST, AppDoesNotLoad, FunctionInfo
-from standalone.workers import load_errors, signatures
+from standalone.workers import load_errors, retry_policies, signatures
 
 SERVED = {
     "httpTrigger": "http",
@@ -83,7 +83,7 @@ def describe(function: Any) -> FunctionInfo:
         _plain(trigger.get_dict_repr()),
         [_plain(each.get_dict_repr()) for each in function.get_bindings() if each is not trigger],
         bool(settings.get("disabled")) or _disabled(function.get_function_name()),
-        bool(function.get_settings_dict("retry_policy")),
+        retry_policies.policy_of(function),
     )
 
 

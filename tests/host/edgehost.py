@@ -13,6 +13,8 @@ from typing import Any
 
 import aiohttp
 
+from standalone.contracts import FunctionInfo, HttpAnswer, HttpCall
+
 APP = Path(__file__).parent / "edge_app"
 ROOT = Path(__file__).resolve().parents[2]
 BEGINNING = datetime(2026, 11, 30, 8, 0, tzinfo=UTC)
@@ -35,6 +37,18 @@ def an_app(
     told = {"IsEncrypted": False, "Values": {"AZURE_FUNCTIONS_DURABLE_STRICT_TYPING": "1", **(values or {})}, "Host": local or {}}
     (folder / "local.settings.json").write_text(json.dumps(told), encoding="utf-8")
     return folder
+
+
+class TimerWorkers:
+    """`contracts.Workers` without an app: what timer functions do is a test's own."""
+
+    async def start(self) -> list[FunctionInfo]:
+        return []
+
+    async def stop(self) -> None: ...
+
+    async def call_http(self, function: str, call: HttpCall) -> HttpAnswer:
+        raise AssertionError("no HTTP here")
 
 
 async def get(http: aiohttp.ClientSession, path: str, **headers: str) -> tuple[int, str]:

@@ -87,14 +87,21 @@ async def test_what_is_not_served_is_named_at_the_start(tmp_path: Path, caplog: 
 @app.blob_output(arg_name="out", path="x", connection="c")
 def queued(m: func.QueueMessage, out: func.Out[str]) -> None: ...
 
+@app.route(route="asked")
+@app.retry(strategy="fixed_delay", max_retry_count="3", delay_interval="00:00:10")
+def asked(req: func.HttpRequest) -> str: ...
+
 @app.timer_trigger(arg_name="t", schedule="0 0 9 * * *")
 @app.retry(strategy="fixed_delay", max_retry_count="3", delay_interval="00:00:10")
 def tick(t: func.TimerRequest) -> None: ...
 """
-    async with Host(an_app(tmp_path / "app", code), tmp_path / "state"):
+    retry = {"retry": {"strategy": "fixedDelay", "maxRetryCount": 2, "delayInterval": "00:00:03"}}
+    async with Host(an_app(tmp_path / "app", code, retry), tmp_path / "state"):
         assert "queued is never run: this host does not serve queueTrigger" in caplog.text
         assert "queued: the binding out is not filled: blob" in caplog.text
-        assert "tick: its retry policy is not applied" in caplog.text
+        assert "asked: its retry policy is not applied" in caplog.text
+        assert "tick" not in caplog.text
+        assert "host.json: retry: a policy of all functions" in caplog.text
 
 
 async def test_the_app_is_told_where_it_runs_as_by_core_tools_and_nothing_of_it_stays(

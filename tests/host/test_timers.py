@@ -11,11 +11,11 @@ import pytest
 
 from standalone.clock import HostClock
 from standalone.configuration import Configuration, HostSettings
-from standalone.contracts import AppDoesNotLoad, FunctionInfo, HttpAnswer, HttpCall, TimerCall
+from standalone.contracts import AppDoesNotLoad, FunctionInfo, TimerCall
 from standalone.host import Host
 from standalone.schedule import ScheduleWrong
 from standalone.timers import TimerFunctions
-from tests.host.edgehost import BEGINNING, an_app, get
+from tests.host.edgehost import BEGINNING, TimerWorkers, an_app, get
 
 TICKS = """
 ticks = []
@@ -108,20 +108,12 @@ async def test_one_may_run_at_the_start(tmp_path: Path) -> None:
         assert await get(http, "/api/ticks") == (200, "in time")
 
 
-class SlowWorkers:
+class SlowWorkers(TimerWorkers):
     """`contracts.Workers` whose timer functions run until they are let go."""
 
     def __init__(self) -> None:
         self.runs: list[str] = []
         self.let_go = asyncio.Event()
-
-    async def start(self) -> list[FunctionInfo]:
-        return []
-
-    async def stop(self) -> None: ...
-
-    async def call_http(self, function: str, call: HttpCall) -> HttpAnswer:
-        raise AssertionError("no HTTP here")
 
     async def call_timer(self, function: str, call: TimerCall) -> None:
         self.runs.append(function)
@@ -132,7 +124,7 @@ def timers(tmp_path: Path, clock: HostClock, workers: SlowWorkers, **trigger: An
     """Two timer functions, every five minutes."""
     given: Mapping[str, Any] = {"schedule": "0 */5 * * * *", **trigger}
     functions = [FunctionInfo(name, "timer", given) for name in ("a", "b")]
-    return TimerFunctions(functions, Configuration(HostSettings()), clock, workers, tmp_path / "timers.json")
+    return TimerFunctions(functions, Configuration(HostSettings()), clock, workers, tmp_path / "timers.json", lambda: 0.5)
 
 
 async def test_a_timer_function_never_runs_beside_itself(tmp_path: Path) -> None:
