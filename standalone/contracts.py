@@ -103,8 +103,8 @@ class Retry:
 class TimerCall:
     """What a timer function is told. `last`: when it was last started by its schedule; `due`: when this run was due, or when the next is.
 
-    Both in the zone of the schedule; `due` is None for a function whose schedule is not monitored. `invocation_id` is that of the run: its
-    retries have the same.
+    Both in the zone of the schedule; `due` is None for a function whose schedule is not monitored. `invocation_id` is that of all tries of
+    the run; empty, for a run by hand, where each try has its own (TriggeredFunctionExecutor.cs, JobHost.cs in azure-webjobs-sdk).
     """
 
     past_due: bool = False

@@ -159,7 +159,7 @@ class TimerFunctions:
         policy = self._policies.get(name.casefold())
         call = TimerCall(
             past_due, last and last.astimezone(self._zone), due and due.astimezone(self._zone),
-            Retry(most=policy.most if policy else 0), str(uuid.uuid4()),
+            Retry(most=policy.most if policy else 0), str(uuid.uuid4()) if scheduled else "",
         )  # fmt: skip
         return Run(name, call, policy, asyncio.get_running_loop().create_future(), scheduled)
 

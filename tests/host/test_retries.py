@@ -177,6 +177,7 @@ async def test_whoever_waits_for_a_run_by_hand_waits_through_its_pauses_on_a_rea
     by_hand = asyncio.create_task(sweep.call("Sweep"))
     await asyncio.wait_for(by_hand, 30)
     assert workers.numbers == [0, 1, 2]
+    assert {call.invocation_id for call in workers.calls} == {""}
 
     workers.failures, policy = 4, THREE_HOURS
     slow = hourly(tmp_path, clock, workers, policy)
