@@ -1,9 +1,9 @@
 """How the SDK gets what an orchestrator is called with: not as a text of the whole history that it would parse in each episode.
 
-It makes an object of each history event that it reads. Those of an execution are the same ones in each of its episodes, and some more.
+It makes an object of each history event that it reads. Those of an execution are the same ones in each of its episodes, and some more:
+they are made once, and copied for each episode, for the app gets them (`context.histories`) and may change what it gets.
 """
 
-import copy
 import sys
 from typing import Any
 
@@ -28,20 +28,27 @@ class TriggerReader:
         self._event, self._from_json = module.HistoryEvent, vars(module.DurableOrchestrationContext)["from_json"].__func__
 
     def event(self, **fields: Any) -> Any:
-        """What HistoryEvent gives; one that was made before as it is."""
-        return fields[_MADE] if _MADE in fields else self._event(**fields)
+        """What HistoryEvent gives; of one that was made before, another that is equal."""
+        made = fields.get(_MADE)
+        if made is None:
+            return self._event(**fields)
+        again = object.__new__(type(made))
+        again.__dict__ = _deeply(made.__dict__) if made._event_type == h.EXECUTION_STARTED else made.__dict__.copy()
+        return again
 
     def context(self, kind: Any, given: Any) -> Any:
         """What `kind.from_json` gives; a Trigger is as good as its text."""
         if type(given) is not Trigger:
             return self._from_json(kind, given)
         read, event = given.read, self._event
-        for fields in given.events[len(read) :]:
-            # Whoever looks into it might change it: the engine's own stays as it is.
-            read.append(event(**(copy.deepcopy(fields) if fields["EventType"] == h.EXECUTION_STARTED else fields)))
+        read += [event(**fields) for fields in given.events[len(read) :]]
         for each, fields in zip(read, given.events, strict=True):
             each._is_played = fields["IsPlayed"]
         return kind(history=[{_MADE: each} for each in read], **given.others())
+
+
+def _deeply(fields: dict[str, Any]) -> dict[str, Any]:
+    return {name: _deeply(value) if type(value) is dict else value for name, value in fields.items()}
 
 
 def takes_triggers(call: Any) -> bool:

@@ -227,6 +227,30 @@ def test_a_context_is_of_the_class_that_is_asked_for_one() -> None:
             assert (type(found), found.instance_id, found.get_input()) == (kind, "one", 1)
 
 
+def test_what_an_app_changes_in_its_history_is_forgotten_by_the_next_episode() -> None:
+    """On Azure each episode reads its history anew: what an app marks or edits in it must not depend on whether the instance was kept."""
+    context: Any = sys.modules[CONTEXT]
+    at, parent = "2026-03-02T09:00:00.0000000Z", {"name": "all", "instance": "zero", "execution": "y", "task": 0}
+    events = [
+        h.event(h.ORCHESTRATOR_STARTED, at),
+        h.execution_started(at, "main", '"1"', "one", "x", "", parent),
+        h.event(h.EVENT_RAISED, at, Name="decision", Input='"yes"'),
+    ]
+    trigger = Trigger(events, '"1"', "one", "zero", [], replaying=False)
+    text = str(trigger)
+    with sdk.adjusted():
+        from_json = context.DurableOrchestrationContext.from_json
+        for _ in range(2):
+            found = from_json(trigger)
+            assert [vars(each) for each in found.histories] == [vars(each) for each in from_json(text).histories]
+            for each in found.histories:
+                each.is_processed, each.Name, each.Input, each.of_ours = True, "changed", None, 1
+            found.histories[1].OrchestrationInstance["InstanceId"] = "changed"
+            found.histories[1].ParentInstance["OrchestrationInstance"].clear()
+            found.histories.clear()
+    assert str(trigger) == text
+
+
 def test_only_the_warning_of_stale_timers_is_kept_quiet() -> None:
     """A cancelled timer that fires is no news; anything else the SDK warns of is."""
     with warnings.catch_warnings(record=True) as heard:
