@@ -5,6 +5,7 @@ they are made once, and copied for each episode, for the app gets them (`context
 """
 
 import sys
+from types import FunctionType
 from typing import Any
 
 from azure.durable_functions.orchestrator import Orchestrator
@@ -52,5 +53,9 @@ def _deeply(fields: dict[str, Any]) -> dict[str, Any]:
 
 
 def takes_triggers(call: Any) -> bool:
-    """May this be called with a Trigger? The SDK's own handle of an orchestrator, while `from_json` is ours."""
-    return getattr(call, "__code__", None) is _HANDLE and type(vars(_Context.DurableOrchestrationContext)["from_json"]) is FromJson
+    """May this be called with a Trigger? The SDK's own handle of an orchestrator, while `from_json` is ours.
+
+    No object that stands for the handle, as libraries that trace calls have it: it answers for the handle's attributes, and sees the call.
+    """
+    ours = type(vars(_Context.DurableOrchestrationContext)["from_json"]) is FromJson
+    return type(call) is FunctionType and call.__code__ is _HANDLE and ours

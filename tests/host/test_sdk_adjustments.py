@@ -21,6 +21,7 @@ from dateutil.parser import parse as dateutil_parse
 from standalone.engine import history as h
 from standalone.engine.trigger import Trigger
 from standalone.workers import sdk
+from tests.host.enginehost import running
 
 CONTEXT = "azure.durable_functions.models.DurableOrchestrationContext"
 EXECUTOR = "azure.durable_functions.models.TaskOrchestrationExecutor"
@@ -249,6 +250,47 @@ def test_what_an_app_changes_in_its_history_is_forgotten_by_the_next_episode() -
             found.histories[1].ParentInstance["OrchestrationInstance"].clear()
             found.histories.clear()
     assert str(trigger) == text
+
+
+TRACED = """
+import azure.durable_functions as df
+
+app = df.DFApp()
+bodies = []
+
+
+class Traced:
+    def __init__(self, wrapped):
+        self.__wrapped__ = wrapped
+
+    def __getattr__(self, name):
+        return getattr(self.__wrapped__, name)
+
+    def __call__(self, context):
+        bodies.append(context.body)
+        return self.__wrapped__(context)
+
+
+@app.orchestration_trigger(context_name="context")
+def main(context):
+    return context.get_input()
+
+
+main._function._func = Traced(main._function._func)
+"""
+
+
+async def test_what_stands_before_an_orchestrator_gets_what_it_gets_on_azure(tmp_path: Path) -> None:
+    """A library that traces calls puts an object in the handle's place, which answers for its attributes too (wrapt's ObjectProxy)."""
+    app_dir = tmp_path / "app"
+    app_dir.mkdir()
+    (app_dir / "function_app.py").write_text(TRACED)
+    async with running(app_dir, tmp_path / "state") as host:
+        await host.engine.start_instance("main", '{"a": 1}', "one")
+        await host.settle()
+        status = await host.engine.get("one")
+        assert (status and status.output_json) == '{"a":1}'
+        assert [json.loads(body)["instanceId"] for body in sys.modules["function_app"].bodies] == ["one"]
 
 
 def test_only_the_warning_of_stale_timers_is_kept_quiet() -> None:
