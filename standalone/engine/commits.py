@@ -142,7 +142,7 @@ class Committer:
             self._loop.call_soon_threadsafe(self._begin_log_anew)
 
     def _begin_log_anew(self) -> None:
-        if self.failure:
+        if self.failure or self._occupied:  # or it is at it already
             return
         self._occupied = True  # nothing is committed here while the writer's thread has the connection
         work = self._thread.submit(self._store.begin_log_anew)

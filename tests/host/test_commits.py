@@ -133,6 +133,28 @@ async def test_the_log_is_begun_anew_by_the_thread_while_nothing_is_written_here
     assert [thread for thread, _ in written.by] == ["MainThread", "writer", "MainThread"]
 
 
+async def test_the_log_is_not_begun_anew_twice_at_a_time(written: Written, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two looks find it long, one right behind the other: after the first, the second would use the connection beside a commit."""
+    folded, go_on = threading.Event(), threading.Event()
+    begun: list[str] = []
+
+    def begin() -> None:
+        begun.append("anew")
+        go_on.wait(10)
+
+    monkeypatch.setattr(written.store, "checkpoint", lambda: folded.wait(10))
+    monkeypatch.setattr(written.store, "begin_log_anew", begin)
+    monkeypatch.setattr(written.store, "log_is_long", lambda: True)
+    monkeypatch.setattr(written.store, "checkpoint_due", iter([True, True, *[False] * 9]).__next__)
+    await written.write(1)
+    await written.write(1)
+    folded.set()
+    await asyncio.get_running_loop().run_in_executor(written.committer._sweeper, lambda: None)
+    go_on.set()
+    await asyncio.get_running_loop().run_in_executor(written.committer._thread, lambda: None)
+    assert begun == ["anew"]
+
+
 async def test_an_event_to_a_loaded_instance_and_the_episode_that_takes_it_are_one_commit(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
