@@ -2,6 +2,8 @@
 
 import asyncio
 import sqlite3
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import AsyncIterator
@@ -76,6 +78,38 @@ async def test_a_locked_file_holds_up_nobody_but_those_who_write(written: Writte
         other.execute("ROLLBACK")
         await asyncio.wait_for(writing, 10)
     assert written.by == [("writer", 1)]
+
+
+REPAIRING = """
+import fcntl, sys
+with open(sys.argv[1], "r+b") as index:
+    for lock in (120, 122):  # WAL_WRITE_LOCK and WAL_RECOVER_LOCK (sqlite.org/walformat.html, 2.1)
+        fcntl.lockf(index, fcntl.LOCK_EX, 1, lock)
+    begins = index.read(8)
+    index.seek(0)
+    index.write(bytes(8))
+    index.flush()
+    print("at it", flush=True)
+    sys.stdin.read()
+    index.seek(0)
+    index.write(begins)
+    index.flush()
+"""
+
+
+async def test_a_log_that_another_program_repairs_is_waited_for_too(written: Written) -> None:
+    """A program that died while it wrote leaves that to the next that opens the file; SQLite has another code for this kind of busy."""
+    await written.write(1)
+    command = [sys.executable, "-c", REPAIRING, f"{written.store.path}-shm"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+        assert other.stdout
+        assert await asyncio.to_thread(other.stdout.readline) == b"at it\n"
+        writing = asyncio.create_task(written.write(1))
+        await asyncio.sleep(0.05)
+        assert not writing.done()
+        other.communicate()
+        await asyncio.wait_for(writing, 10)
+    assert written.by == [("MainThread", 1), ("writer", 1)]
 
 
 async def test_a_slow_disk_holds_up_the_loop_once_in_a_while_only(written: Written, monkeypatch: pytest.MonkeyPatch) -> None:
