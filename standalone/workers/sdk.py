@@ -107,6 +107,7 @@ def adjusted() -> Iterator[None]:
             reader = TriggerReader(context)
             stack.enter_context(_replaced(context, "HistoryEvent", reader.event))
             stack.enter_context(_replaced(context.DurableOrchestrationContext, "from_json", FromJson(reader.context)))
+            stack.enter_context(_replaced(context.DurableOrchestrationContext, "histories", property(reader.histories)))
             stack.enter_context(_replaced(context, "Dict", dict))
             stack.enter_context(_replaced(context, "Callable", Callable))
             timespan = functools.cache(context.parse_timespan_attrib)

@@ -1,9 +1,10 @@
 """How the SDK gets what an orchestrator is called with: not as a text of the whole history that it would parse in each episode.
 
 It makes an object of each history event that it reads. Those of an execution are the same ones in each of its episodes, and some more:
-they are made once, and copied for each episode, for the app gets them (`context.histories`) and may change what it gets.
+they are made once, as long as the app does not ask for them.
 """
 
+import copy
 import sys
 from types import FunctionType
 from typing import Any
@@ -23,33 +24,46 @@ class FromJson(classmethod):  # type: ignore[type-arg]
 
 
 class TriggerReader:
-    """What stands in the SDK for `HistoryEvent`, where contexts are made, and for `DurableOrchestrationContext.from_json`."""
+    """What stands in the SDK for `HistoryEvent`, where contexts are made, and for their `from_json` and `histories`."""
 
     def __init__(self, module: Any) -> None:
         self._event, self._from_json = module.HistoryEvent, vars(module.DurableOrchestrationContext)["from_json"].__func__
+        self._latest: Any = None  # the context that was made last,
+        self._read: list[Any] = []  # the events that it has
+        self._asked = False  # and whether it was asked for them
 
     def event(self, **fields: Any) -> Any:
-        """What HistoryEvent gives; of one that was made before, another that is equal."""
-        made = fields.get(_MADE)
-        if made is None:
-            return self._event(**fields)
-        again = object.__new__(type(made))
-        again.__dict__ = _deeply(made.__dict__) if made._event_type == h.EXECUTION_STARTED else made.__dict__.copy()
-        return again
+        """What HistoryEvent gives; one that was made before as it is."""
+        return fields[_MADE] if _MADE in fields else self._event(**fields)
 
     def context(self, kind: Any, given: Any) -> Any:
         """What `kind.from_json` gives; a Trigger is as good as its text."""
         if type(given) is not Trigger:
             return self._from_json(kind, given)
-        read, event = given.read, self._event
-        read += [event(**fields) for fields in given.events[len(read) :]]
+        read = given.read
+        read += [self._event(**_own(fields)) for fields in given.events[len(read) :]]
+        read[0] = self._event(**given.events[0])  # its `decision_started_event`
         for each, fields in zip(read, given.events, strict=True):
             each._is_played = fields["IsPlayed"]
-        return kind(history=[{_MADE: each} for each in read], **given.others())
+        made = kind(history=[{_MADE: each} for each in read], **given.others())
+        self._latest, self._read, self._asked = made, read, False
+        return made
+
+    def histories(self, context: Any) -> Any:
+        """What `context.histories` gives.
+
+        The SDK asks once; then it is the app, which may change what it gets, so that the next episode gets others.
+        """
+        if context is self._latest:
+            if self._asked:
+                self._read.clear()
+            self._asked = True
+        return context._histories
 
 
-def _deeply(fields: dict[str, Any]) -> dict[str, Any]:
-    return {name: _deeply(value) if type(value) is dict else value for name, value in fields.items()}
+def _own(fields: dict[str, Any]) -> dict[str, Any]:
+    """An event's fields of which nothing is the engine's; in those of other events there are but texts and numbers."""
+    return copy.deepcopy(fields) if fields["EventType"] == h.EXECUTION_STARTED else fields
 
 
 def takes_triggers(call: Any) -> bool:
