@@ -161,12 +161,12 @@ class Orchestration:
             self.inbox.append(h.event(h.TASK_COMPLETED, h.stamp(at), TaskScheduledId=number, Result=result))
 
     def failed(self, number: int, message: str, stack: str, at: datetime) -> None:
-        """An activity failed."""
+        """An activity failed. `stack`: of the extension's own, the failure's details."""
         if self.ended or number not in self.scheduled:
             return
         name = self.scheduled[number].name
         if name == HTTP_ACTIVITY:  # the extension's own: what went wrong stands there alone
-            reason, details = message, wording.built_in_details(message)
+            reason, details = message, stack or wording.unhandled_in_task("System.Exception", message)
         else:
             reason, details = wording.activity_failed(name, message), wording.activity_details(message, stack)
         event = h.event(h.TASK_FAILED, h.stamp(at), TaskScheduledId=number, Reason=reason, Details=details, FailureDetails=None)

@@ -4,9 +4,11 @@ From DurableTask.Core (TaskOrchestrationContext.cs) and the Durable extension 3.
 """
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 
 _E_FAIL, _E_INVALIDARG = -2146233088, -2147024809  # .NET's HResult of an exception, of an argument's
+_NO_DATA = {"$type": "System.Collections.ListDictionaryInternal, System.Private.CoreLib"}
 _STACK_OF_OWN_FAILURE = (
     "   at System.Threading.Tasks.Task.ThrowIfExceptional(Boolean includeTaskCanceledExceptions)\n"
     "   at System.Threading.Tasks.Task`1.GetResultCore(Boolean waitCompletionNotification)\n"
@@ -51,9 +53,18 @@ def activity_details(message: str, stack: str) -> str:
     return _details("System.Exception", message, _rpc(f"Result: Failure\nException: {message}\nStack: {stack}", message, stack))
 
 
-def built_in_details(message: str) -> str:
-    """The details of a failure in the activity behind call_http, without the stack."""
-    return f"Unhandled exception while executing task: System.Net.Http.HttpRequestException: {message}"
+def unhandled_in_task(kind: str, message: str) -> str:
+    """The details of a failure in the activity behind call_http, without the stack. `kind`: the .NET exception."""
+    return f"Unhandled exception while executing task: {kind}: {message}"
+
+
+def http_request_details(message: str, code: int) -> str:
+    """The details of a request that got no answer. `code`: .NET's HttpRequestError."""
+    outer = {
+        "$type": "System.Net.Http.HttpRequestException, System.Net.Http", "HttpRequestError": code, "StatusCode": None, "Message": message,
+        "Data": _NO_DATA, "InnerException": None, "HelpLink": None, "Source": "System.Net.Http", "HResult": _E_FAIL, "StackTrace": None,
+    }  # fmt: skip
+    return json.dumps(outer, ensure_ascii=False, separators=(",", ":"))
 
 
 def orchestrator_details(why: str) -> str:
@@ -96,7 +107,7 @@ def _rpc(text: str, message: str | None = None, stack: str | None = None) -> Map
     return {
         "$type": "Microsoft.Azure.WebJobs.Script.Workers.Rpc.RpcException, Microsoft.Azure.WebJobs.Script",
         "IsUserException": False, "RemoteMessage": message, "RemoteStackTrace": stack, "RemoteTypeName": None, "Message": text,
-        "Data": {"$type": "System.Collections.ListDictionaryInternal, System.Private.CoreLib"},
+        "Data": _NO_DATA,
         "InnerException": None, "HelpLink": None, "Source": "System.Private.CoreLib", "HResult": _E_FAIL, "StackTrace": None,
     }  # fmt: skip
 
@@ -192,6 +203,13 @@ def unknown_function(name: str, kind: str, known: Iterable[str]) -> str:
     listed = f"The following are the known {kind} functions: {names}." if names else f"No {kind} functions are currently registered!"
     article = "an" if kind[0] in "aeo" else "a"
     return f"The function '{name}' doesn't exist, is disabled, or is not {article} {kind} function. Additional info: {listed}"
+
+
+def http_method_refused(method: str) -> str:
+    """What is wrong with the method of a CallHttp action; nothing: it is one."""
+    if not method.strip():
+        return "The value cannot be an empty string or composed entirely of whitespace. (Parameter 'method')"
+    return "" if re.fullmatch(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+", method) else "The format of the HTTP method is invalid."
 
 
 def actions_not_in_one_list(schema: int, lists: int) -> str:

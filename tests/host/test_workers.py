@@ -15,7 +15,6 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from aiohttp import web
 
 from standalone.clock import HostClock
 from standalone.contracts import FunctionFailed, HttpCall
@@ -319,56 +318,6 @@ def ask(req: func.HttpRequest) -> str:
         found = await engine.get("one")
         assert found is not None
         assert found.output_json == '"on"'
-
-
-async def test_call_http_is_made_by_the_host_and_any_answer_is_a_result(tmp_path: Path) -> None:
-    """A 404 is a result; no answer is a failure; after a 202 the engine polls while Python has the 202 already."""
-    asked: list[str] = []
-
-    async def answer(request: web.Request) -> web.Response:
-        asked.append(f"{request.method} {request.path} {(await request.text())}".strip())
-        if request.path == "/slow" and len(asked) < 3:
-            return web.Response(status=202, headers={"Location": f"http://127.0.0.1:{port}/slow", "Retry-After": "5"})
-        if request.path == "/dated":
-            return web.Response(status=202, headers={"Location": "/", "Retry-After": "Wed, 21 Oct 2026 07:28:00 GMT"})
-        return web.Response(status=404 if request.path == "/missing" else 200, text="told")
-
-    application = web.Application()
-    application.router.add_route("*", "/{path:.*}", answer)
-    runner = web.AppRunner(application)
-    await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
-    await site.start()
-    port = runner.addresses[0][1]
-    code = """
-@app.orchestration_trigger(context_name="context")
-def asks(context):
-    given = context.get_input()
-    try:
-        answer = yield context.call_http(given["method"], given["url"], given.get("content"))
-    except Exception as error:
-        return str(error).split("\\n")[0]
-    return [answer["statusCode"], answer["content"]]
-"""
-    async with running(app_of(tmp_path / "app", code), tmp_path) as host:
-
-        async def ask(method: str, url: str, content: Any = None) -> Any:
-            given = {"method": method, "url": url, "content": content}
-            instance = await host.engine.start_instance("asks", json.dumps(given))
-            await host.engine.settle()
-            await host.advance(minutes=1)
-            found = await host.engine.get(instance)
-            assert found is not None
-            return json.loads(found.output_json or "null")
-
-        assert await ask("POST", f"http://127.0.0.1:{port}/there", {"a": 1}) == [200, "told"]
-        assert await ask("GET", f"http://127.0.0.1:{port}/missing") == [404, "told"]
-        assert "Orchestrator function 'asks' failed: " in await ask("GET", f"http://127.0.0.1:{port}/dated")
-        assert "Connection refused (127.0.0.1:1)" in await ask("GET", "http://127.0.0.1:1/")
-        asked.clear()
-        assert await ask("GET", f"http://127.0.0.1:{port}/slow") == [202, ""]
-        assert asked == ["GET /slow", "GET /slow", "GET /slow"]
-    await runner.cleanup()
 
 
 async def test_an_instance_that_is_loaded_anew_in_one_turn_hears_of_what_comes(tmp_path: Path) -> None:
