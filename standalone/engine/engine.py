@@ -113,7 +113,8 @@ class Engine:
     async def restart(self, instance_id: str, *, new_id: bool) -> str:
         """Raises InstanceNotFound, InstanceExists."""
         row = self._existing(instance_id)
-        return await self.start_instance(row.name, row.input, None if new_id else instance_id)
+        given = h.as_written_by_json_net(json.loads(row.input or "null"))
+        return await self.start_instance(row.name, given, None if new_id else instance_id)
 
     async def raise_event(self, instance_id: str, event: str, input_json: str) -> None:
         """Raises InstanceNotFound, InstanceEnded, StoreFailed."""

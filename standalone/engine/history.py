@@ -55,6 +55,7 @@ NAMES: Final = {
     EXECUTION_RESUMED: "ExecutionResumed",
 }
 
+_LINE_ENDS = {number: f"\\u{number:04x}" for number in (0x85, 0x2028, 0x2029)}
 _encode = json.JSONEncoder(separators=(",", ":")).encode
 
 
@@ -70,10 +71,17 @@ def instant(text: str) -> datetime:
 
 def well_formed(json_text: str) -> str:
     """JSON without lone surrogates: on their way through the real engine, in UTF-8, they become U+FFFD (durable.md A10)."""
-    if json_text.isascii() and ("\\u" not in json_text or "\\ud" not in json_text.lower()):
+    escaped = "\\ud" in json_text.lower() if "\\u" in json_text else False
+    if json_text.isascii() and not escaped:
         return json_text
-    plain = json.dumps(json.loads(json_text), ensure_ascii=False) if "\\ud" in json_text.lower() else json_text
-    return without_surrogates(plain)
+    plain = json.dumps(json.loads(json_text), ensure_ascii=False) if escaped else json_text
+    told = without_surrogates(plain)
+    return json_text if told == plain else told
+
+
+def as_written_by_json_net(value: object) -> str:
+    """JSON as the extension writes what it has read: no blanks, letters as they are, three line ends escaped."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).translate(_LINE_ENDS)
 
 
 def without_surrogates(text: str) -> str:

@@ -3,9 +3,10 @@
 From DurableTask.Core (TaskOrchestrationContext.cs) and the Durable extension 3.19.0; checked against what it said in the recorded cases.
 """
 
-import json
 import re
 from collections.abc import Iterable, Mapping
+
+from standalone.engine.history import as_written_by_json_net
 
 _E_FAIL, _E_INVALIDARG = -2146233088, -2147024809  # .NET's HResult of an exception, of an argument's
 _NO_DATA = {"$type": "System.Collections.ListDictionaryInternal, System.Private.CoreLib"}
@@ -64,7 +65,7 @@ def http_request_details(message: str, code: int) -> str:
         "$type": "System.Net.Http.HttpRequestException, System.Net.Http", "HttpRequestError": code, "StatusCode": None, "Message": message,
         "Data": _NO_DATA, "InnerException": None, "HelpLink": None, "Source": "System.Net.Http", "HResult": _E_FAIL, "StackTrace": None,
     }  # fmt: skip
-    return json.dumps(outer, ensure_ascii=False, separators=(",", ":"))
+    return as_written_by_json_net(outer)
 
 
 def orchestrator_details(why: str) -> str:
@@ -99,7 +100,7 @@ def _details(kind: str, message: str, inner: Mapping[str, object] | None, code: 
         "InnerException": inner, "HelpURL": None, "StackTraceString": None, "RemoteStackTraceString": None, "RemoteStackIndex": 0,
         "ExceptionMethod": None, "HResult": code, "Source": None, "WatsonBuckets": None,
     }  # fmt: skip
-    return json.dumps(outer, ensure_ascii=False, separators=(",", ":"))
+    return as_written_by_json_net(outer)
 
 
 def _rpc(text: str, message: str | None = None, stack: str | None = None) -> Mapping[str, object]:

@@ -51,6 +51,12 @@ async def test_a_failed_activity_s_details_are_an_exception_around_the_host_s(ho
     assert inner["Message"] == f"Result: Failure\nException: {outer['Message']}\nStack: {inner['RemoteStackTrace']}"
 
 
+async def test_line_ends_that_json_net_escapes_are_escaped_in_details(host: Host) -> None:
+    """`str(error)` shows them: letters as they are, these three as numbers."""
+    _, failed, _ = await history(host, yielded(fail="é\u0085\u2028\u2029"))
+    assert '"Message":"ValueError: é\\u0085\\u2028\\u2029"' in failed["Details"]
+
+
 async def test_a_failed_child_s_details_are_its_message_and_a_stack(host: Host) -> None:
     """What the parent catches ends in it."""
     _, failed, _ = await history(host, yielded(child={"rounds": [[{"raise": "oh"}]]}, id="c"))
@@ -91,6 +97,36 @@ async def test_only_an_execution_that_a_client_started_has_a_generation(host: Ho
     child = await host.engine.get("one-c", history=True)
     assert child is not None
     assert json.loads(child.history_json or "")[0]["Generation"] is None
+
+
+@pytest.mark.parametrize(
+    ("posted", "told"),
+    [
+        (r'{"a": "\u00e9\ud83d\ude00" }', r'{"a": "\u00e9\ud83d\ude00" }'),
+        (r'{"a": "\ud83d\ude00\ud800"}', '{"a": "\U0001f600\ufffd"}'),
+    ],
+)
+async def test_an_input_is_told_as_it_was_posted(host: Host, posted: str, told: str) -> None:
+    """Escapes of whole characters stay; only half a character makes it be written anew."""
+    await host.engine.start_instance("nobody", posted, "one")
+    await host.engine.settle()
+    found = await host.engine.get("one", history=True)
+    assert found is not None
+    assert json.loads(found.history_json or "")[0]["Input"] == told
+
+
+@pytest.mark.parametrize(
+    ("posted", "told"), [(r'{"a": [1, "\u00e9\u2028"]}', '{"a":[1,"é\\u2028"]}'), (None, "null"), ('"text"', '"text"')]
+)
+async def test_a_restart_s_input_is_written_anew(host: Host, posted: str | None, told: str) -> None:
+    """The extension reads it and writes it, so that no input becomes null."""
+    await host.engine.start_instance("nobody", posted, "one")
+    await host.engine.settle()
+    for instance in (await host.engine.restart("one", new_id=True), await host.engine.restart("one", new_id=False)):
+        await host.engine.settle()
+        found = await host.engine.get(instance, history=True)
+        assert found is not None
+        assert json.loads(found.history_json or "")[0]["Input"] == told
 
 
 async def test_inputs_are_left_out_when_nobody_asks_for_them(host: Host) -> None:
