@@ -18,6 +18,7 @@ from standalone.engine import faults, wording
 from standalone.engine.entity import Entity, is_entity
 from standalone.engine.messages import Answered, Call, Committed, Deliver, Load, Unload
 from standalone.engine.orchestration import Activity, Orchestration
+from standalone.engine.replay import HTTP_ACTIVITY
 from standalone.workers.activities import Activities, Outcome
 from standalone.workers.functions import Functions
 from standalone.workers.underway import UnderWay
@@ -165,7 +166,9 @@ class Stage:
         """An activity has come to its end."""
         if outcome.failure:
             message, stack = outcome.failure.message, outcome.failure.stack
-            log.error("the activity %s failed: %s%s", activity.name, message, f"\n{stack}" if stack else "")
+            log.error(
+                "the activity %s failed: %s%s", activity.name, message, f"\n{stack}" if stack and activity.name != HTTP_ACTIVITY else ""
+            )
             instance.failed(activity.number, message, stack, self.now())
         else:
             faults.point("activity ended")
