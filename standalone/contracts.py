@@ -334,8 +334,10 @@ class StoreFailed(Exception):
 class Engine(Protocol):
     """The durable engine's verbs: what the durable HTTP API, the host and its pages need. Nothing returns before it is on disk."""
 
-    async def start_instance(self, name: str, input_json: JsonText | None, instance_id: str | None = None, version: str = "") -> str:
-        """Start an orchestration; answer its id. An unknown name is accepted, and fails. Raises InstanceExists."""
+    async def start_instance(
+        self, name: str, input_json: JsonText | None, instance_id: str | None = None, version: str | None = None
+    ) -> str:
+        """Start an orchestration, answer its id. An unknown name is accepted, and fails. No version: the host's. Raises InstanceExists."""
 
     async def get(
         self, instance_id: str, *, history: bool = False, history_outputs: bool = False, history_inputs: bool = True

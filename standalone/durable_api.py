@@ -125,7 +125,7 @@ class DurableApi:
         try:
             given = await self._given(request)
             times = asked.waiting_times(query)
-            instance = await self._engine.start_instance(parts[0], given, parts[1] if len(parts) > 1 else None, query.get("version", ""))
+            instance = await self._engine.start_instance(parts[0], given, parts[1] if len(parts) > 1 else None, query.get("version"))
         except json_bodies.JsonRefused as refusal:
             return _no_json(refusal, may_be_unfinished=True)
         except asked.TimesWrong as wrong:

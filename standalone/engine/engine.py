@@ -40,7 +40,7 @@ class Engine:
         await self._dispatcher.close()
         self._store.close()
 
-    async def start_instance(self, name: str, input_json: str | None, instance_id: str | None = None, version: str = "") -> str:
+    async def start_instance(self, name: str, input_json: str | None, instance_id: str | None = None, version: str | None = None) -> str:
         """Start an orchestration. Raises InstanceExists, StoreFailed."""
         self._dispatcher.commits.check()
         instance = instance_id or uuid.uuid4().hex
@@ -48,7 +48,9 @@ class Engine:
         if found and found.status not in ENDED and not self.settings.replaces_running:
             raise contracts.InstanceExists(f"An Orchestration instance with the status {found.status} already exists.")
         input_json = input_json and h.well_formed(input_json)
-        at, version = self.clock.now(), version or self.settings.default_version
+        at = self.clock.now()
+        if version is None:
+            version = self.settings.default_version or None
         execution = str(uuid.uuid4())  # with dashes only where a client starts it, as there
         event = h.execution_started(h.stamp(at), name, input_json, instance, execution, version, None)
         self._dispatcher.begin(instance, name, input_json, h.text(event), at)

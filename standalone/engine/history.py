@@ -105,7 +105,7 @@ def texts(events: Sequence[Event]) -> str:
 
 
 def execution_started(
-    at: str, name: str, input_json: str | None, instance_id: str, execution_id: str, version: str, parent: Mapping[str, Any] | None
+    at: str, name: str, input_json: str | None, instance_id: str, execution_id: str, version: str | None, parent: Mapping[str, Any] | None
 ) -> Event:
     """The first message of an execution. `parent`: the parent's name, instance and execution ids, and the id of its task."""
     parent_instance = parent and {
@@ -117,7 +117,7 @@ def execution_started(
     return event(
         EXECUTION_STARTED, at,
         OrchestrationInstance={"InstanceId": instance_id, "ExecutionId": execution_id},
-        ParentInstance=parent_instance, Name=name, Version=version or None, Input=input_json, Tags=None,
+        ParentInstance=parent_instance, Name=name, Version=version, Input=input_json, Tags=None,
     )  # fmt: skip
 
 

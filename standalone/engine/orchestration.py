@@ -316,7 +316,7 @@ class Orchestration:
             parent = {"name": self.name, "instance": self.instance, "execution": self.execution, "task": decision.number}
             given = json.dumps(decision.input, ensure_ascii=False, separators=(",", ":")) if decision.input is not None else None
             started = h.execution_started(
-                at, decision.name, given, decision.instance, uuid.uuid4().hex, decision.version or self.default_version, parent
+                at, decision.name, given, decision.instance, uuid.uuid4().hex, decision.version or self.default_version or None, parent
             )
             return Send("start", decision.instance, h.text(started), name=decision.name)
         due = microseconds(decision.fire_at) if decision.fire_at else 0

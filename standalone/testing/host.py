@@ -129,7 +129,9 @@ class DurableHost:
         """The host's time, aware UTC; `datetime.now(UTC)` tells the same where the app runs in this process."""
         return self.host.clock.now()
 
-    def start(self, orchestrator: str, client_input: object = None, *, instance_id: str | None = None, version: str = "") -> Instance:
+    def start(
+        self, orchestrator: str, client_input: object = None, *, instance_id: str | None = None, version: str | None = None
+    ) -> Instance:
         """Start an orchestration as the SDK's client does, and let it go as far as it comes. Raises InstanceExists."""
         text = None if client_input is None else json.dumps(json.dumps(client_input))
         return Instance(self, self.do(self.host.engine.start_instance(orchestrator, text, instance_id, version)))

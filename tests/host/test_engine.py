@@ -243,6 +243,13 @@ async def test_a_child_without_a_version_gets_the_default_one(tmp_path: Path) ->
         assert await output_of(host, "versions", version="3") == ["3", "1.2", "7"]
 
 
+async def test_an_empty_version_is_one(tmp_path: Path) -> None:
+    """Whoever gives it means none, and gets neither host.json's nor null, as there."""
+    async with running(APP, tmp_path, settings=EngineSettings(default_version="1.2", synchronous="OFF")) as host:
+        assert await output_of(host, "version", version="") == ""
+        assert await output_of(host, "version") == "1.2"
+
+
 async def test_without_any_version_there_is_none(host: Host) -> None:
     """Not an empty text: `if context.version is None` is what apps ask."""
     assert await output_of(host, "version") is None
