@@ -42,6 +42,11 @@ class Engine:
 
     async def start_instance(self, name: str, input_json: str | None, instance_id: str | None = None, version: str | None = None) -> str:
         """Start an orchestration. Raises InstanceExists, StoreFailed."""
+        return await self._start(name, input_json, instance_id, version, None)
+
+    async def _start(
+        self, name: str, input_json: str | None, instance_id: str | None, version: str | None, tags: Mapping[str, str] | None
+    ) -> str:
         self._dispatcher.commits.check()
         instance = instance_id or uuid.uuid4().hex
         found = self._dispatcher.find(instance)
@@ -52,7 +57,7 @@ class Engine:
         if version is None:
             version = self.settings.default_version or None
         execution = str(uuid.uuid4())  # with dashes only where a client starts it, as there
-        event = h.execution_started(h.stamp(at), name, input_json, instance, execution, version, None)
+        event = h.execution_started(h.stamp(at), name, input_json, instance, execution, version, None, tags)
         self._dispatcher.begin(instance, name, input_json, h.text(event), at)
         await self._dispatcher.commits.written()
         return instance
@@ -116,7 +121,9 @@ class Engine:
         """Raises InstanceNotFound, InstanceExists."""
         row = self._existing(instance_id)
         given = h.as_written_by_json_net(json.loads(row.input or "null"))
-        return await self.start_instance(row.name, given, None if new_id else instance_id)
+        if new_id:
+            return await self._start(row.name, given, None, None, {h.SOURCE: instance_id})
+        return await self._start(row.name, given, instance_id, None, None)
 
     async def raise_event(self, instance_id: str, event: str, input_json: str) -> None:
         """Raises InstanceNotFound, InstanceEnded, StoreFailed."""

@@ -55,6 +55,8 @@ NAMES: Final = {
     EXECUTION_RESUMED: "ExecutionResumed",
 }
 
+SOURCE: Final = "MS_DurableFunctions_SourceInstanceId"
+
 _LINE_ENDS = {number: f"\\u{number:04x}" for number in (0x85, 0x2028, 0x2029)}
 _encode = json.JSONEncoder(separators=(",", ":")).encode
 
@@ -105,9 +107,19 @@ def texts(events: Sequence[Event]) -> str:
 
 
 def execution_started(
-    at: str, name: str, input_json: str | None, instance_id: str, execution_id: str, version: str | None, parent: Mapping[str, Any] | None
+    at: str,
+    name: str,
+    input_json: str | None,
+    instance_id: str,
+    execution_id: str,
+    version: str | None,
+    parent: Mapping[str, Any] | None,
+    tags: Mapping[str, str] | None = None,
 ) -> Event:
-    """The first message of an execution. `parent`: the parent's name, instance and execution ids, and the id of its task."""
+    """The first message of an execution. `parent`: the parent's name, instance and execution ids, and the id of its task.
+
+    `tags` come from the parent, or name the SOURCE that this is a restart of.
+    """
     parent_instance = parent and {
         "Name": parent["name"],
         "OrchestrationInstance": {"InstanceId": parent["instance"], "ExecutionId": parent["execution"]},
@@ -117,7 +129,7 @@ def execution_started(
     return event(
         EXECUTION_STARTED, at,
         OrchestrationInstance={"InstanceId": instance_id, "ExecutionId": execution_id},
-        ParentInstance=parent_instance, Name=name, Version=version, Input=input_json, Tags=None,
+        ParentInstance=parent_instance, Name=name, Version=version, Input=input_json, Tags=tags,
     )  # fmt: skip
 
 

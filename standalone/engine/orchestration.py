@@ -77,6 +77,7 @@ class Orchestration:
         self.read: list[Any] = []  # what the function's side makes of the events
         self.execution = ""
         self.parent: dict[str, object] | None = None
+        self.tags: dict[str, str] | None = None
         self.scheduled: dict[int, Activity] = {}
         self.timers: dict[int, int] = {}  # number -> due, not fired yet
         self.inbox: list[h.Event] = []
@@ -107,7 +108,7 @@ class Orchestration:
         kind = event["EventType"]
         if kind == h.EXECUTION_STARTED:
             self.execution, self.begun = event["OrchestrationInstance"]["ExecutionId"], event["Timestamp"]
-            parent = event.get("ParentInstance")
+            parent, self.tags = event.get("ParentInstance"), event["Tags"]
             self.parent = parent and {**parent["OrchestrationInstance"], "task": parent["TaskScheduleId"]}
         elif kind in (h.TASK_COMPLETED, h.TASK_FAILED):
             self.scheduled.pop(event["TaskScheduledId"], None)
@@ -239,7 +240,9 @@ class Orchestration:
     def trigger(self, started: h.Event) -> Trigger:
         """What the extension gives the function."""
         parent = None if self.parent is None else str(self.parent["InstanceId"])
-        return Trigger(self.events, started["Input"] or "null", self.instance, parent, self.read, replaying=started["IsPlayed"])
+        source = None if parent else (self.tags or {}).get(h.SOURCE)
+        given = started["Input"] or "null"
+        return Trigger(self.events, given, self.instance, parent, self.read, replaying=started["IsPlayed"], source=source)
 
     def _write(self, now: datetime, seqs: list[int], fired: list[tuple[int, int]], begins: int, outcome: Outcome) -> Episode:
         """Turn the outcome into history and into what is to be done."""
@@ -255,8 +258,10 @@ class Orchestration:
                 timers.append((self._due(decision, now), decision.number))
             else:
                 sends.append(self._send(decision, at))
+        renews, output = outcome.ending is not None and outcome.ending.status == "ContinuedAsNew", self.output
         self._status(begins)
-        renews = outcome.ending is not None and outcome.ending.status == "ContinuedAsNew"
+        if renews:
+            self.output = output  # what it goes on with is written without a reason, also when it was just resumed
         given = None
         if outcome.ending is not None:
             sends += self._end(outcome.ending, at)
@@ -315,9 +320,8 @@ class Orchestration:
         if decision.kind == "child":
             parent = {"name": self.name, "instance": self.instance, "execution": self.execution, "task": decision.number}
             given = json.dumps(decision.input, ensure_ascii=False, separators=(",", ":")) if decision.input is not None else None
-            started = h.execution_started(
-                at, decision.name, given, decision.instance, uuid.uuid4().hex, decision.version or self.default_version or None, parent
-            )
+            version = decision.version or self.default_version or None
+            started = h.execution_started(at, decision.name, given, decision.instance, uuid.uuid4().hex, version, parent, self.tags)
             return Send("start", decision.instance, h.text(started), name=decision.name)
         due = microseconds(decision.fire_at) if decision.fire_at else 0
         return Send("event", decision.instance, h.text(h.event(h.EVENT_RAISED, at, Name="op", Input=decision.input)), due=due)

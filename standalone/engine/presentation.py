@@ -25,8 +25,8 @@ _CREATED_BY = {
 _STARTED = {"Correlation": None, "ParentTraceContext": None, "ScheduledStartTime": None, "Generation": None, "GenerateNewTrace": False}
 _ALWAYS_EMPTY: Mapping[int, Mapping[str, Any]] = {  # fields of the extension's for what there is nothing to tell of here
     h.EXECUTION_STARTED: _STARTED,
-    h.TASK_SCHEDULED: {"ParentTraceContext": None, "Tags": None},
-    h.CHILD_CREATED: {"ClientSpanId": None, "Tags": None},
+    h.TASK_SCHEDULED: {"ParentTraceContext": None},
+    h.CHILD_CREATED: {"ClientSpanId": None},
     h.EVENT_RAISED: {"ParentTraceContext": None},
 }
 _HIDDEN = {
@@ -84,6 +84,7 @@ def history(rows: Sequence[str], *, inputs: bool, outputs: bool) -> str:
     scheduled: dict[tuple[int, int], tuple[int, dict[str, Any]]] = {}
     shown: list[dict[str, Any]] = []
     left_out: list[int] = []
+    tags = None
     for place, event in enumerate(h.parse(rows)):
         kind = event["EventType"]
         entry = {name: value for name, value in event.items() if name not in ("EventId", "IsPlayed", *_HIDDEN.get(kind, ()))}
@@ -97,11 +98,13 @@ def history(rows: Sequence[str], *, inputs: bool, outputs: bool) -> str:
             if key in scheduled:
                 raise HistoryUnreadable(f"An item with the same key has already been added. Key: {h.NAMES[kind]}_{event['EventId']}")
             scheduled[key] = place, entry
+            entry["Tags"] = tags if kind == h.CHILD_CREATED else None
         elif kind in _CREATED_BY:
             left_out += _merge(entry, scheduled.get((_CREATED_BY[kind], event["TaskScheduledId"])))
         elif kind == h.EXECUTION_STARTED:
             of_a_client = "-" in event["OrchestrationInstance"]["ExecutionId"]
             entry |= {"FunctionName": entry.pop("Name"), "Generation": 0 if of_a_client else None}
+            tags = event["Tags"]
         elif kind == h.EXECUTION_COMPLETED:
             entry["OrchestrationStatus"] = STATUS_NAMES[entry["OrchestrationStatus"]]
         _result(entry, kind, outputs=outputs)

@@ -7,7 +7,6 @@ from typing import Any
 from standalone.engine import history as h
 
 SAME_IN_EACH = {
-    "sourceInstanceId": None,
     "upperSchemaVersion": 1,
     "upperSchemaVersionNew": 3,
     "longRunningTimerIntervalDuration": "3.00:00:00",
@@ -26,10 +25,18 @@ class Trigger:
     __slots__ = ("events", "input", "read", "who")
 
     def __init__(
-        self, events: list[h.Event], input_json: str, instance: str, parent: str | None, read: list[Any], *, replaying: bool
+        self,
+        events: list[h.Event],
+        input_json: str,
+        instance: str,
+        parent: str | None,
+        read: list[Any],
+        *,
+        replaying: bool,
+        source: str | None = None,
     ) -> None:
         self.events, self.input, self.read = events, input_json, read
-        self.who = {"instanceId": instance, "isReplaying": replaying, "parentInstanceId": parent}
+        self.who = {"instanceId": instance, "isReplaying": replaying, "parentInstanceId": parent, "sourceInstanceId": source}
 
     def __str__(self) -> str:
         others = json.dumps({**self.who, **SAME_IN_EACH})

@@ -243,6 +243,22 @@ async def test_a_child_without_a_version_gets_the_default_one(tmp_path: Path) ->
         assert await output_of(host, "versions", version="3") == ["3", "1.2", "7"]
 
 
+async def test_an_instance_that_goes_on_with_its_resume_keeps_the_reason_of_the_suspend(host: Host) -> None:
+    """Its row is written without an output then, as by the real engine; a resume that leads nowhere tells its own reason."""
+    instance = await host.engine.start_instance("renews_with_each_event", None)
+    await host.engine.settle()
+    await host.engine.suspend(instance, "pause")
+    await host.engine.raise_event(instance, "e", "1")
+    await host.engine.settle()
+    await host.engine.resume(instance, "go on")
+    await host.engine.settle()
+    assert (await status_of(host.engine, instance)).output_json == '"pause"'
+    await host.engine.suspend(instance, "again")
+    await host.engine.resume(instance, "nothing to do")
+    await host.engine.settle()
+    assert (await status_of(host.engine, instance)).output_json == '"nothing to do"'
+
+
 async def test_an_empty_version_is_one(tmp_path: Path) -> None:
     """Whoever gives it means none, and gets neither host.json's nor null, as there."""
     async with running(APP, tmp_path, settings=EngineSettings(default_version="1.2", synchronous="OFF")) as host:

@@ -129,6 +129,29 @@ async def test_a_restart_s_input_is_written_anew(host: Host, posted: str | None,
         assert json.loads(found.history_json or "")[0]["Input"] == told
 
 
+async def test_a_restart_under_a_new_id_names_the_one_it_is_of(host: Host) -> None:
+    """In what it schedules; the SDK's function context has it too. A child is given the tag, and is nobody's restart."""
+    asked: list[dict[str, Any]] = []
+    functions = host.workers.functions
+    orchestrate = functions.orchestrate
+
+    def noting(name: str, trigger: Any) -> Any:
+        asked.append(json.loads(str(trigger)))
+        return orchestrate(name, trigger)
+
+    functions.orchestrate = noting
+    await history(host, yielded(child={"rounds": [[yielded(wait="x")]]}, id=None))
+    other = await host.engine.restart("one", new_id=True)
+    await host.engine.settle()
+    found = await host.engine.get(other, history=True)
+    assert found is not None
+    source = {"MS_DurableFunctions_SourceInstanceId": "one"}
+    assert json.loads(found.history_json or "")[1]["Tags"] == source
+    assert [(each["sourceInstanceId"], each["history"][1]["Tags"]) for each in asked] == [
+        (None, None), (None, None), ("one", source), (None, source),
+    ]  # fmt: skip
+
+
 async def test_inputs_are_left_out_when_nobody_asks_for_them(host: Host) -> None:
     """showInput=false holds for the history too."""
     told = await history(host, yielded(echo=1), history_inputs=False, history_outputs=True)

@@ -141,3 +141,9 @@ def tries_again_in_30_000_years(context: Any) -> Generator[Any, Any, Any]:
 @app.orchestration_trigger(context_name="context")
 def echoes(context: Any) -> Generator[Any, Any, Any]:
     return (yield context.call_activity("echo", context.get_input()))
+
+
+@app.orchestration_trigger(context_name="context")
+def renews_with_each_event(context: Any) -> Generator[Any, Any, None]:
+    yield context.wait_for_external_event("e")
+    context.continue_as_new(None)
