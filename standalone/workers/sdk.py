@@ -2,7 +2,8 @@
 
 A profile of an approval's replays shows where the SDK's time goes: three quarters in python-dateutil, 33 µs a history event; the rest of
 it partly in a class, JSON encoders and decoders that are made anew all the time, in reading the same stamps and time spans in each episode,
-and in looking up one environment variable 100 times. STANDALONE_PLAIN_SDK=1 leaves the SDK as it is.
+and in looking up one environment variable 100 times. STANDALONE_PLAIN_SDK=1 leaves the SDK as it is, and so is one that is older than
+what the parts are proved equal to: apps pin the SDK that they were written with.
 tests/host/test_sdk_adjustments.py proves the parts equal; docs/performance.md has the figures.
 """
 
@@ -18,6 +19,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import datetime
+from importlib import metadata
 from types import SimpleNamespace
 from typing import Any
 
@@ -28,6 +30,9 @@ from dateutil.parser import parse as dateutil_parse
 from dateutil.tz import tzlocal, tzutc
 
 from standalone.workers.trigger_reader import FromJson, TriggerReader
+
+_PROVED = (1, 7)
+"""The first azure-functions-durable whose parts are known to be as those that stand in for them."""
 
 _UTC, _LOCAL = tzutc(), tzlocal()
 _STAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{7}Z", re.ASCII).fullmatch
@@ -100,7 +105,7 @@ def adjusted() -> Iterator[None]:
     with ExitStack() as stack:
         stack.enter_context(_replaced(executor, "warnings", SimpleNamespace(warn=warn)))
         stack.enter_context(_replaced(sys.modules[_CLIENT], "time", time.monotonic))  # how long it waits, also on a clock that stands
-        if os.environ.get("STANDALONE_PLAIN_SDK", "0") != "1":
+        if os.environ.get("STANDALONE_PLAIN_SDK", "0") != "1" and _is_known():
             stack.enter_context(_replaced(sys.modules[_EVENTS], "dt_parse", parse_timestamp))
             stack.enter_context(_replaced(executor, "namedtuple", functools.cache(collections.namedtuple)))  # noqa: PYI024
             stack.enter_context(_replaced(_durable_functions, "json", Json()))
@@ -115,6 +120,12 @@ def adjusted() -> Iterator[None]:
             strict = functools.cache(_durable_functions._is_strict_mode)  # the environment is set before the app is loaded
             stack.enter_context(_replaced(_durable_functions, "_is_strict_mode", strict))
         yield
+
+
+def _is_known() -> bool:
+    """Whether the parts are there, and are those that ours were proved equal to."""
+    version = re.match(r"(\d+)\.(\d+)", metadata.version("azure-functions-durable"))
+    return version is not None and (int(version[1]), int(version[2])) >= _PROVED and hasattr(_durable_functions, "_is_strict_mode")
 
 
 @contextmanager

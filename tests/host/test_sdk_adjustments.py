@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -321,6 +322,25 @@ def test_the_sdk_is_as_it_was_afterwards(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setenv("STANDALONE_PLAIN_SDK", "1")
     with sdk.adjusted():
         assert everything()[:3] == before[:3]
+
+
+def an_older_sdk(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sdk.metadata, "version", {"azure-functions-durable": "1.2.10"}.__getitem__)
+
+
+def an_older_library(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(_durable_functions, "_is_strict_mode")
+    monkeypatch.delattr(_durable_functions, "json")
+
+
+@pytest.mark.parametrize("older", [an_older_sdk, an_older_library])
+def test_an_older_sdk_is_left_as_it_is(older: Callable[[pytest.MonkeyPatch], None], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Apps pin what they were written with; nothing is proved of its parts, and some are not there."""
+    context: Any = sys.modules[CONTEXT]
+    older(monkeypatch)
+    before = dict(vars(context)), dict(vars(_durable_functions))
+    with sdk.adjusted():
+        assert (dict(vars(context)), dict(vars(_durable_functions))) == before
 
 
 def test_a_main_process_with_workers_does_not_load_the_sdk() -> None:
