@@ -31,12 +31,15 @@ log = logging.getLogger("standalone.workers")
 BOOT = """import signal, sys
 for number in (signal.SIGINT, signal.SIGTERM):
     signal.signal(number, lambda *_: None)
-sys.path.append(sys.argv[1])
+root, path = sys.argv[1], list(sys.path)
+sys.path.append(root)
 from standalone.workers.child import main
+sys.path[:] = path
 main()
 """
-"""A terminal's Ctrl-C and a service manager's SIGTERM reach every process, and the main one decides when a worker ends. Nothing is done
-about them, rather than that they are ignored: programs that the app starts would inherit that.
+"""What lies beside this package is nothing to the app: a package `activities` there would hide the app's, where that has no `__init__.py`.
+A terminal's Ctrl-C and a service manager's SIGTERM reach every process, and the main one decides when a worker ends. Nothing is done about
+them, rather than that they are ignored: programs that the app starts would inherit that.
 """
 ROOT = str(Path(__file__).resolve().parents[2])
 LIVED_LONG = 10.0  # seconds after which a death is no sign that the next start will fail too

@@ -27,6 +27,7 @@ from standalone.workers import InProcessWorkers, ProcessWorkers
 from standalone.workers.frames import Channel
 from tests.host.enginehost import BEGINNING, StandingClock, running
 
+ROOT = Path(__file__).parents[2]
 APP = Path(__file__).parent / "engine_app"
 HEAD = "import azure.durable_functions as df\nimport azure.functions as func\nimport threading, asyncio, os, time\napp = df.DFApp()\n"
 
@@ -68,6 +69,17 @@ async def test_the_app_s_modules_win_over_namesakes_on_the_path(tmp_path: Path, 
     finally:
         await workers.stop()
     assert sys.path[:2] == [str(other), str(app_dir)]
+
+
+async def test_what_lies_beside_the_host_hides_nothing_of_the_app(tmp_path: Path) -> None:
+    """A folder without `__init__.py` gives way to a package of its name anywhere on the path; beside this host lies an app with many."""
+    app_dir = app_of(tmp_path / "app", "from activities.carry import Carrier\n")
+    (app_dir / "activities").mkdir()
+    (app_dir / "activities" / "carry.py").write_text("Carrier = object\n")
+    assert (ROOT / "activities" / "__init__.py").is_file()
+    workers = ProcessWorkers(app_dir, 1, clock=HostClock(), binding_base_url="http://127.0.0.1:9/")
+    await workers.start()
+    await workers.stop()
 
 
 @pytest.mark.parametrize("place", ["tests/test_shop.py", "tests/fakes.py", "test_shop.py", "conftest.py"])
