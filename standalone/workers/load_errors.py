@@ -42,7 +42,7 @@ def _advice(error: BaseException, app_dir: Path) -> str:
         own = app_dir / ".venv" / "bin" / "python"
         if own.exists() and Path(sys.prefix) != app_dir / ".venv":
             return f"The app has a virtual environment of its own: run it with {own} -m standalone"
-        return f"Is it in requirements.txt, and installed? {sys.executable} -m pip install -r requirements.txt"
+        return f"Is it in requirements.txt, and installed? {sys.executable} -m pip install -r {app_dir / 'requirements.txt'}"
     last = traceback.extract_tb(error.__traceback__)[-1:]
     if isinstance(error, KeyError) and last and last[0].name == ENVIRONMENT[0] and last[0].filename.endswith((ENVIRONMENT[1], "os.py")):
         return f"Is {error} a setting? It belongs to Values in local.settings.json, or into the environment."

@@ -7,6 +7,7 @@ import os
 import re
 import signal
 import socket
+import sys
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import IO
@@ -29,6 +30,17 @@ async def test_an_app_that_does_not_import_says_where_and_exits_with_1(tmp_path:
     assert "nothing_of_that_name" in errors
     assert re.search(r"function_app\.py.*3", errors)
     assert len(errors.splitlines()) < 40
+
+
+async def test_a_python_without_the_hosts_packages_is_told_what_to_install() -> None:
+    """Whoever starts it with the Python of an app: what it lacks, and the command that brings it."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-S", "-m", "standalone", cwd=ROOT, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE
+    )
+    _, errors = await asyncio.wait_for(process.communicate(), 30)
+    assert process.returncode == 1
+    wanted = ROOT / "requirements-standalone.txt"
+    assert re.fullmatch(rf"standalone: \w+ is not installed\. {sys.executable} -m pip install -r {wanted}\n", errors.decode())
 
 
 async def test_a_broken_host_json_is_named(tmp_path: Path) -> None:
