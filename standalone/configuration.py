@@ -14,7 +14,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 log = logging.getLogger("standalone")
 
@@ -23,6 +23,9 @@ _SPAN = re.compile(r"^(?:(\d+)\.)?(\d{1,2}):(\d{2}):(\d{2})(?:\.\d+)?$")
 _COMMENT = re.compile(r'("(?:\\.|[^"\\])*")|//[^\n]*|/\*.*?\*/', re.DOTALL)  # .NET reads over comments, and over a comma too many
 _TRAILING = re.compile(r'("(?:\\.|[^"\\])*")|,(?=\s*[}\]])')
 _HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_NO_OBJECT = ("model_type", "dict_type")  # pydantic's names for a value that should have been one
+VERSION = "2.0"
+"""Of the form of host.json. The Functions host takes a file without it for one of its first version, and refuses it."""
 NO_LIMIT = "-1"
 WORKER_RUNTIME, PYTHON = "FUNCTIONS_WORKER_RUNTIME", "python"
 
@@ -98,6 +101,14 @@ class _HostFile(BaseModel):
     functions: list[str] = Field(default_factory=list)
     retry: Any = None
 
+    @model_validator(mode="before")
+    @classmethod
+    def _of_this_version(cls, given: Any) -> Any:
+        if isinstance(given, dict) and given.get("version") != VERSION:
+            found = f"not {given['version']!r}" if "version" in given else "which is missing"
+            raise ValueError(f'"version" must be "{VERSION}", {found}: the Functions host would not start either')
+        return given
+
     @field_validator("functions", mode="before")
     @classmethod
     def _in_their_order(cls, given: Any) -> Any:
@@ -118,6 +129,15 @@ class _LocalSettings(BaseModel):
     encrypted: bool = Field(default=False, alias="IsEncrypted")
     values: dict[str, str | int | float | bool | None] = Field(default_factory=dict, alias="Values")
     host: _Local = Field(default=_Local(), alias="Host")
+
+    @field_validator("values", mode="before")
+    @classmethod
+    def _are_settings(cls, given: Any) -> Any:
+        """Core Tools takes no nested ones. pydantic would tell of each type that a value could have had."""
+        for name, value in given.items() if isinstance(given, dict) else ():
+            if isinstance(value, dict | list):
+                raise ValueError(f"{name} is no text, number, true or false; what is nested goes into one text, as JSON")
+        return given
 
 
 @dataclass(frozen=True)
@@ -251,17 +271,23 @@ def _as_written(place: Mapping[str, Any], step: str) -> str:
 def _file(path: Path, model: type[_Model], settings: Mapping[str, str] | None = None) -> _Model:
     """A file of the app's folder; what holds without one when there is none. `settings` may stand in for what it says."""
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        written = path.read_bytes()
     except FileNotFoundError:
-        text = "{}"
+        written = b"{}"
+    except OSError as error:
+        raise ConfigurationWrong(f"{path.name} cannot be read: {error.strerror}") from None
     try:
+        text = written.decode(json.detect_encoding(written))  # Windows PowerShell writes UTF-16, and .NET reads it
         said = json.loads(_TRAILING.sub(r"\1", _COMMENT.sub(r"\1", text)))
+        if said == {}:  # the Functions host writes it in
+            said = {"version": VERSION}
         _override(said, settings or {})
         return model.model_validate(said)
     except ValidationError as error:
         first = error.errors()[0]
-        raise ConfigurationWrong(
-            f"{path.name}: {'.'.join(map(str, first['loc'])) or 'the file'}: {first['msg'].removeprefix('Value error, ')}"
-        ) from None
+        told = "it is no JSON object" if first["type"] in _NO_OBJECT else first["msg"].removeprefix("Value error, ")
+        raise ConfigurationWrong(": ".join(filter(None, [path.name, ".".join(map(str, first["loc"])), told]))) from None
+    except UnicodeDecodeError:
+        raise ConfigurationWrong(f"{path.name} is no text in UTF-8") from None
     except ValueError as error:
         raise ConfigurationWrong(f"{path.name} is no JSON: {error}") from None

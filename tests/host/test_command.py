@@ -57,9 +57,18 @@ async def test_a_port_in_use_is_one_clear_line(tmp_path: Path) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
-        with pytest.raises(HostRefuses, match=r"port \d+ is in use"):
-            async with Host(APP, tmp_path / "state", port=taken.getsockname()[1]):
-                raise AssertionError("never reached")
+        port = taken.getsockname()[1]
+        for argument, option in (("port", "--port"), ("smtp_port", "--smtp-port")):
+            with pytest.raises(HostRefuses, match=rf"port {port} is in use: stop what listens there, or choose another with {option}"):
+                async with Host(APP, tmp_path / "state", **{argument: port}):
+                    raise AssertionError("never reached")
+
+
+async def test_an_address_that_is_not_this_machines_is_named(tmp_path: Path) -> None:
+    """The port has nothing to do with it."""
+    with pytest.raises(HostRefuses, match=r"192\.0\.2\.1, port 0 cannot be listened on: Cannot assign requested address"):
+        async with Host(APP, tmp_path / "state", address="192.0.2.1"):
+            raise AssertionError("never reached")
 
 
 async def test_a_state_folder_belongs_to_one_process(host: Host) -> None:
@@ -227,7 +236,9 @@ async def asked(instance: str, client) -> str:
 
 def test_the_files_may_hold_comments_and_settings_win_over_host_json(tmp_path: Path) -> None:
     """As .NET reads them, and as the functions host does it: apps in the wild count on both."""
-    (tmp_path / "host.json").write_text('{"extensions": {"http": {"routePrefix": "a//b"}, /* hub, */ }, } // the end\n', encoding="utf-8")
+    (tmp_path / "host.json").write_text(
+        '{"version": "2.0", "extensions": {"http": {"routePrefix": "a//b"}, /* hub, */ }, } // the end\n', encoding="utf-8"
+    )
     (tmp_path / "local.settings.json").write_text(
         '{"Values": {"AzureFunctionsJobHost__extensions__DURABLETASK__hubName": "Other", // from here\n "URL": "http://x/,}"}}',
         encoding="utf-8",
@@ -237,13 +248,34 @@ def test_the_files_may_hold_comments_and_settings_win_over_host_json(tmp_path: P
     assert configuration.read(tmp_path, {"azurefunctionsjobhost__extensions__http__routeprefix": ""}).host.route_prefix == ""
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_a_file_may_be_in_any_encoding_of_unicode(tmp_path: Path, encoding: str) -> None:
+    """Windows PowerShell writes UTF-16, some editors a mark in front of UTF-8; .NET reads either."""
+    (tmp_path / "local.settings.json").write_text('{"Values": {"CITY": "Kraków"}}', encoding=encoding)
+    assert configuration.read(tmp_path).values["CITY"] == "Kraków"
+
+
+async def test_a_file_that_is_no_text_is_named(tmp_path: Path) -> None:
+    """In one line too: another code page, or a folder of that name."""
+    (tmp_path / "local.settings.json").write_bytes('{"Values": {"CITY": "Kraków"}}'.encode("cp1250"))
+    with pytest.raises(configuration.ConfigurationWrong, match=r"local\.settings\.json is no text in UTF-8"):
+        configuration.read(tmp_path)
+    (tmp_path / "local.settings.json").unlink()
+    (tmp_path / "local.settings.json").mkdir()
+    with pytest.raises(configuration.ConfigurationWrong, match=r"local\.settings\.json cannot be read: Is a directory"):
+        configuration.read(tmp_path)
+
+
 @pytest.mark.parametrize(
     ("file", "text", "told"),
     [
-        ("host.json", '{"functionTimeout": "soon"}', "host.json: 'soon' is no time"),
-        ("host.json", '{"extensions": []}', "host.json: extensions"),
+        ("host.json", '{"version": "2.0", "functionTimeout": "soon"}', "host.json: 'soon' is no time"),
+        ("host.json", '{"version": "2.0", "extensions": []}', "host.json: extensions: it is no JSON object"),
+        ("host.json", '{"extensions": {}}', 'host.json: "version" must be "2.0", which is missing'),
+        ("host.json", '{"version": "3.0"}', 'host.json: "version" must be "2.0", not \'3.0\''),
         ("local.settings.json", '{"IsEncrypted": true, "Values": {}}', "is encrypted"),
-        ("local.settings.json", "[]", "local.settings.json: the file"),
+        ("local.settings.json", "[]", "local.settings.json: it is no JSON object"),
+        ("local.settings.json", '{"Values": {"DATABASE": {"url": "x"}}}', "local.settings.json: Values: DATABASE is no text"),
         ("local.settings.json", '{"Values": {"FUNCTIONS_WORKER_RUNTIME": "node"}}', "FUNCTIONS_WORKER_RUNTIME is 'node'"),
         ("local.settings.json", '{"Host": {"LocalHttpPort": 70000}}', "Host.LocalHttpPort"),
     ],
