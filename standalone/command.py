@@ -79,9 +79,10 @@ async def run(host: Host, begun: asyncio.Event, stop: asyncio.Event) -> None:
 def greeting(host: Host) -> Sequence[str]:
     """What is said once the host is ready."""
     lines = [f"{host.app_dir.name} is ready at {host.url}", ""]
-    lines += [f"  {_methods(route):<16} {host.url}/{route.template.text}" for route in host.routes.routes]
-    others = sorted(each.name for each in host.functions if each.kind in SERVED and each.kind != "http" and not each.disabled)
-    lines += ["", f"  also: {', '.join(others)}"] if others else [""]
+    if routes := [f"  {_methods(route):<16} {host.url}/{route.template.text}" for route in host.routes.routes]:
+        lines += [*routes, ""]
+    if others := sorted(each.name for each in host.functions if each.kind in SERVED and each.kind != "http" and not each.disabled):
+        lines += [f"  also: {', '.join(others)}"]
     if not host.functions:
         lines += ["  The app has no functions: nothing in it is decorated with a trigger of the app that it holds.", ""]
     if disabled := sorted(function.name for function in host.functions if function.disabled):

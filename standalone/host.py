@@ -133,7 +133,10 @@ class Host:
             raise HostRefuses(str(error)) from None
         self.clock = HostClock(virtual=self._virtual, start=self._begins or self._kept_time(), offset=self._kept_offset())
         self.mailbox = Mailbox(self.state_dir / "mail.sqlite", self.clock, self._smtp_port, synchronous=self._synchronous)
-        await self._listening(self.mailbox.start(), self._smtp_port)
+        try:
+            await self.mailbox.start()
+        except OSError as error:
+            raise _cannot_listen(error, "127.0.0.1", self._smtp_port, "--smtp-port") from None
         self._stack.push_async_callback(self.mailbox.stop)
         public = self._bound(self.address, self.port)
         private = self._bound("127.0.0.1", 0)
@@ -257,15 +260,8 @@ class Host:
             bound.bind((address, port))
         except OSError as error:
             bound.close()
-            raise _in_use(error, port) from None
+            raise _cannot_listen(error, address, port, "--port") from None
         return bound
-
-    @staticmethod
-    async def _listening(starting: Coroutine[Any, Any, None], port: int) -> None:
-        try:
-            await starting
-        except OSError as error:
-            raise _in_use(error, port) from None
 
     async def _serve(self, bound: socket.socket, *, private: bool) -> web.AppRunner:
         half = LONGEST_GOODBYE / 2  # aiohttp waits as long again after it has asked handlers to end
@@ -382,7 +378,7 @@ def _in_short(error: OSError | sqlite3.Error) -> str:
     return str(error)
 
 
-def _in_use(error: OSError, port: int) -> HostRefuses:
+def _cannot_listen(error: OSError, address: str, port: int, option: str) -> HostRefuses:
     if error.errno == errno.EADDRINUSE:
-        return HostRefuses(f"port {port} is in use: stop what listens there, or choose another with --port")
-    return HostRefuses(f"port {port} cannot be opened: {error.strerror}")
+        return HostRefuses(f"port {port} is in use: stop what listens there, or choose another with {option}")
+    return HostRefuses(f"{address}, port {port} cannot be listened on: {error.strerror}")
