@@ -101,5 +101,8 @@ def _marked(node: Any) -> dict[str, Any]:
 
 def _instant(given: datetime | str | None) -> datetime | None:
     """An instant of the configuration or a marker; without a zone it is UTC."""
-    at = datetime.fromisoformat(given) if isinstance(given, str) else given
+    try:
+        at = datetime.fromisoformat(given) if isinstance(given, str) else given
+    except ValueError:
+        pytest.fail(f"{given!r}, what durable_start or a marker says, is no instant such as 2026-11-30T09:00Z", pytrace=False)
     return at.replace(tzinfo=UTC) if at and at.tzinfo is None else at

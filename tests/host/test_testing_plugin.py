@@ -161,15 +161,19 @@ def test_an_app_that_does_not_start_is_told_in_one_screen(tmp_path: Path) -> Non
         @pytest.mark.durable_host("two", seting={})
         def test_misspelt(durable_host): pass
 
+        @pytest.mark.durable_host(start="monday")
+        def test_no_instant(durable_host): pass
+
         def test_whole(durable_host): pass
     """
     ran = pytest_in(tmp_path, {"test_told.py": _dedented(told), "broken/function_app.py": "import missing\n"})
-    assert "1 passed, 4 errors" in ran.stdout
+    assert "1 passed, 5 errors" in ran.stdout
     assert "nowhere is no folder" in ran.stdout
     assert "holds no function_app.py: not a Functions app of the Python v2 programming model." in ran.stdout
     assert "The app does not load: ModuleNotFoundError: No module named 'missing'" in ran.stdout
     assert f"The app's folder, {tmp_path / 'broken'}, is what durable_app or a marker says." in ran.stdout
     assert "'two', seting says nothing to the marker durable_host(app, start, settings, workers)" in ran.stdout
+    assert "'monday', what durable_start or a marker says, is no instant such as 2026-11-30T09:00Z" in ran.stdout
     assert "standalone/testing" not in ran.stdout
 
 
