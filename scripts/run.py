@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 import urllib.error
+import urllib.parse
 import urllib.request
 from pathlib import Path
 from typing import Any
@@ -56,15 +57,16 @@ def eventually(attempt: Any, host: subprocess.Popen[bytes], what: str) -> Any:
 
 
 def review_link(base: str, reference: str) -> str | None:
-    """The first reviewer's link in the mailbox about the sample."""
+    """The first reviewer's link in the mailbox about the sample, at `base`: the mail may be of an earlier run on another port."""
     for mail in asked(f"{base}/standalone/mail"):
         if mail["subject"].startswith("Approve: ") and reference in mail["subject"]:
             text: str = asked(f"{base}/standalone/mail/{mail['id']}")["text"]
-            return next(line.strip() for line in text.splitlines() if "/api/review/" in line)
+            link = next(line.strip() for line in text.splitlines() if "/api/review/" in line)
+            return base + urllib.parse.urlsplit(link).path
     return None
 
 
-def introduce(base: str, host: subprocess.Popen[bytes]) -> None:
+def introduce(base: str, host: subprocess.Popen[bytes], state: Path) -> None:
     """Submit the sample, wait for its mail, and say what can be done next."""
     eventually(lambda: asked(f"{base}/api/health"), host, "answer of the host")
     # the same sample at every start: it is submitted once for each state folder, and anew where an upgrade changed it
@@ -86,7 +88,7 @@ Post one of your own:
 
   curl -s {base}/api/proposals -H 'Content-Type: application/json' -d '{example}'
 
-Ctrl-C ends it; everything is kept in .state, and goes on at the next make run.
+Ctrl-C ends it; everything is kept in {state}, and goes on at the next make run.
 """,
         flush=True,
     )
@@ -113,7 +115,7 @@ def main() -> int:
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda *_: host.terminate())
     try:
-        introduce(f"http://localhost:{options.port}", host)
+        introduce(f"http://localhost:{options.port}", host, options.state)
         return host.wait()
     except KeyboardInterrupt:
         host.send_signal(signal.SIGINT)

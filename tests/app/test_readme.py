@@ -53,25 +53,32 @@ async def said(log: Path, text: str, process: asyncio.subprocess.Process) -> str
     return log.read_text()
 
 
+def make_run(port: int, state: Path) -> list[str]:
+    """The command; by make, unless the tests run in an environment of the reader's own making."""
+    if (ROOT / ".venv" / ".ready-run").exists():
+        return ["make", "run", f"PORT={port}", f"STATE={state}"]
+    return [sys.executable, "-m", "scripts.run", "--port", str(port), "--state", str(state)]
+
+
+async def follow_the_links(printed: str, port: int) -> None:
+    """Open what `make run` has one open: four pages, all of them there."""
+    introduced = printed.partition("Open:")[2]
+    links = re.findall(rf"^  (?:mailbox|review page|status|clock) +(http://localhost:{port}/\S+)", introduced, re.MULTILINE)
+    assert len(links) == 4, introduced
+    async with aiohttp.ClientSession(headers={"Accept": "text/html"}) as http:
+        for link in links:
+            async with http.get(link) as answer:
+                assert answer.status == 200, link
+
+
 @pytest.mark.timeout(180)
 async def test_make_run_introduces_itself_and_every_curl_works_as_pasted(tmp_path: Path) -> None:
     """The first command of a new user, the links that it prints, and all that the README has them paste."""
     assert "make run" in BLOCKS
     assert len(CURLS) >= 3
     port, log, state = free_port(), tmp_path / "log", tmp_path / "state"
-    command = [sys.executable, "-m", "scripts.run", "--port", str(port), "--state", str(state)]
-    if (ROOT / ".venv" / ".ready-run").exists():  # else the tests run in an environment of the reader's own making
-        command = ["make", "run", f"PORT={port}", f"STATE={state}"]
-    async with started(command, log, ACME_SCORING_SECONDS="0.1") as process:
-        printed = await said(log, READY, process)
-        links = re.findall(
-            rf"^  (?:mailbox|review page|status|clock) +(http://localhost:{port}/\S+)", printed.partition("Open:")[2], re.MULTILINE
-        )
-        assert len(links) == 4
-        async with aiohttp.ClientSession(headers={"Accept": "text/html"}) as http:
-            for link in links:
-                async with http.get(link) as answer:
-                    assert answer.status == 200, link
+    async with started(make_run(port, state), log, ACME_SCORING_SECONDS="0.1") as process:
+        await follow_the_links(await said(log, READY, process), port)
         for curl in CURLS:
             told = subprocess.run(
                 ["bash", "-c", curl.replace("7071", str(port)) + " --fail-with-body"], capture_output=True, text=True, check=False
@@ -80,6 +87,17 @@ async def test_make_run_introduces_itself_and_every_curl_works_as_pasted(tmp_pat
             assert told.stdout.startswith("{")
     assert process.returncode in (0, 130, -signal.SIGINT), log.read_text()
     assert "Traceback" not in log.read_text()
+
+
+async def test_the_next_make_run_goes_on_on_another_port_too(tmp_path: Path) -> None:
+    """Its first mail has the link of the port that it was sent from; what is printed is where the app is now."""
+    state = tmp_path / "state"
+    for log in (tmp_path / "first", tmp_path / "second"):
+        port = free_port()
+        async with started(make_run(port, state), log, ACME_SCORING_SECONDS="0.1") as process:
+            printed = await said(log, READY, process)
+            await follow_the_links(printed, port)
+        assert f"everything is kept in {state}," in printed
 
 
 async def test_the_app_s_folder_starts_on_a_functions_host_as_core_tools_would_start_it(tmp_path: Path) -> None:
