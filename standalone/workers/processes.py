@@ -33,7 +33,10 @@ for number in (signal.SIGINT, signal.SIGTERM):
     signal.signal(number, lambda *_: None)
 root, path = sys.argv[1], list(sys.path)
 sys.path.append(root)
-from standalone.workers.child import main
+try:
+    from standalone.workers.child import main
+except ImportError as error:
+    sys.exit(f"{error}: {sys.executable} -m pip install 'azure-functions-durable<2'")
 sys.path[:] = path
 main()
 """

@@ -5,6 +5,7 @@ import json
 import os
 import signal
 import socket
+import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -25,6 +26,7 @@ from standalone.engine.messages import Arrival, Deliver, Episode, Load, Unload
 from standalone.engine.store import Store
 from standalone.workers import InProcessWorkers, ProcessWorkers
 from standalone.workers.frames import Channel
+from standalone.workers.processes import BOOT
 from tests.host.enginehost import BEGINNING, StandingClock, running
 
 ROOT = Path(__file__).parents[2]
@@ -80,6 +82,14 @@ async def test_what_lies_beside_the_host_hides_nothing_of_the_app(tmp_path: Path
     workers = ProcessWorkers(app_dir, 1, clock=HostClock(), binding_base_url="http://127.0.0.1:9/")
     await workers.start()
     await workers.stop()
+
+
+def test_a_python_without_the_sdk_is_told_which_one_to_install() -> None:
+    """The main process does without it, so it starts; of the second line of the SDK, too, parts are missing."""
+    told = subprocess.run([sys.executable, "-S", "-c", BOOT, str(ROOT)], capture_output=True, text=True, check=False, cwd="/")
+    assert told.returncode == 1
+    assert told.stderr.endswith(f": {sys.executable} -m pip install 'azure-functions-durable<2'\n")
+    assert len(told.stderr.splitlines()) == 1
 
 
 @pytest.mark.parametrize("place", ["tests/test_shop.py", "tests/fakes.py", "test_shop.py", "conftest.py"])
