@@ -4,6 +4,8 @@ The SDK replays the orchestrator as always. What it gets in place of the functio
 at each call of the context that makes a task. Nothing of the notes reaches the answer.
 """
 
+import ast
+import io
 import sys
 import tokenize
 import traceback
@@ -23,6 +25,9 @@ MAKERS = (
     "create_timer", "wait_for_external_event",
 )  # fmt: skip
 """What makes tasks of an orchestration context."""
+
+LONGEST_STATEMENT = 300
+"""Characters of code that are shown as a line."""
 
 Step = tuple[CodeType, int]
 """A line before it is looked up: the code that ran, and the line's number."""
@@ -176,7 +181,7 @@ class Sources:
 
     def __init__(self, app_dir: Path) -> None:
         self._app_dir = app_dir
-        self._files: dict[str, tuple[Sequence[str], frozenset[CodeType]]] = {}
+        self._files: dict[str, tuple[Mapping[int, str], frozenset[CodeType]]] = {}
         self._lines: dict[tuple[int, int], tuple[CodeType, Line]] = {}
         self.edited = False
 
@@ -201,23 +206,55 @@ class Sources:
         file = code.co_filename
         if file not in self._files:
             self._files[file] = _read(file)
-        lines, loaded = self._files[file]
+        statements, loaded = self._files[file]
         path = Path(file)
         name = str(path.relative_to(self._app_dir)) if path.is_relative_to(self._app_dir) else file
-        if code in loaded and 0 < number <= len(lines):
-            return Line(name, number, code.co_name, lines[number - 1].strip())
+        if code in loaded and number in statements:
+            return Line(name, number, code.co_name, statements[number])
         self.edited = self.edited or path.is_file()
         return Line(name, number, code.co_name)
 
 
-def _read(file: str) -> tuple[Sequence[str], frozenset[CodeType]]:
-    """The lines of a file, and the code that they compile to: none if they do not."""
+def _read(file: str) -> tuple[Mapping[int, str], frozenset[CodeType]]:
+    """The statements of a file by each of their lines, and the code that they compile to: none if they do not."""
     try:
         with tokenize.open(file) as source:
             text = source.read()
-        return text.split("\n"), frozenset(_codes(compile(text, file, "exec", dont_inherit=True)))
+        codes = frozenset(_codes(compile(text, file, "exec", dont_inherit=True)))
+        return statements(text), codes
     except (OSError, SyntaxError, ValueError):
-        return (), frozenset()
+        return {}, frozenset()
+
+
+def statements(text: str) -> Mapping[int, str]:
+    """What to show of a module for each of its lines: the whole statement, on one line; of one that holds others, what is before them."""
+    lines = text.split("\n")
+    found = {number: line.strip() for number, line in enumerate(lines, 1)}
+    for each in tokenize.generate_tokens(io.StringIO(text).readline):
+        if each.type == tokenize.COMMENT:
+            row, column = each.start
+            lines[row - 1] = lines[row - 1][:column]
+    for node in ast.walk(ast.parse(text)):  # what is within another comes after it
+        if isinstance(node, ast.stmt):
+            within = getattr(node, "body", None) or getattr(node, "cases", None)
+            before = getattr(within[0], "pattern", within[0]).lineno - 1 if within else node.end_lineno or node.lineno
+            if before > node.lineno:
+                shown = _on_one_line(lines[node.lineno - 1 : before])
+                found |= dict.fromkeys(range(node.lineno, before + 1), shown)
+    return found
+
+
+def _on_one_line(lines: Sequence[str]) -> str:
+    """A statement as its author would have written it, had there been room."""
+    told = ""
+    for line in filter(None, map(str.strip, lines)):
+        if told.endswith(("(", "[", "{")) or not told:
+            told += line
+        elif line.startswith((")", "]", "}")):
+            told = told.removesuffix(",") + line
+        else:
+            told += f" {line}"
+    return told if len(told) <= LONGEST_STATEMENT else f"{told[:LONGEST_STATEMENT]}…"
 
 
 def _codes(code: CodeType) -> Iterator[CodeType]:
