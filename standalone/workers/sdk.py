@@ -139,7 +139,9 @@ def _replaced(module: Any, name: str, value: Any) -> Iterator[None]:
 
 
 async def close_session() -> None:
-    """Close the SDK's HTTP session, a module global bound to this loop, and make it ready for another."""
+    """Close the SDK's HTTP session, a module global bound to this loop, and make it ready for another. An older SDK keeps none."""
+    if not hasattr(http_utils, "_client_session"):
+        return
     session = http_utils._client_session
     if session is not None and not session.closed:
         await session.close()

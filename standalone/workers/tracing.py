@@ -15,7 +15,7 @@ from pathlib import Path
 from types import CodeType, FrameType, GeneratorType
 from typing import Any
 
-from azure.durable_functions.models.Task import CompoundTask, LongTimerTask, RetryAbleTask, TaskBase, WhenAnyTask
+from azure.durable_functions.models.Task import CompoundTask, RetryAbleTask, TaskBase, WhenAnyTask
 
 from standalone.contracts import Line, Place
 from standalone.engine.whereabouts import Places, Wanted
@@ -25,6 +25,9 @@ MAKERS = (
     "create_timer", "wait_for_external_event",
 )  # fmt: skip
 """What makes tasks of an orchestration context."""
+
+LONG_TIMER: Any = getattr(sys.modules[TaskBase.__module__], "LongTimerTask", ())
+"""A timer of several steps; an older SDK has no such class."""
 
 LONGEST_STATEMENT = 300
 """Characters of code that are shown as a line."""
@@ -147,7 +150,7 @@ class Trace:
         return found, self._wanted(self._task, told_of, found) if isinstance(self._task, TaskBase) else None
 
     def _wanted(self, task: TaskBase, told_of: Mapping[int, Mapping[str, Any]], places: dict[int, tuple[Place, datetime]]) -> Wanted:
-        if isinstance(task, LongTimerTask):  # what it consists of are steps on the way
+        if isinstance(task, LONG_TIMER):  # what it consists of are steps on the way
             due = {"actionType": 5, "fireAt": task.action.fire_at.isoformat(), "isCanceled": task.is_canceled()}
             steps, at = self._made[id(next(_leaves(task.action_repr)))]
             places[id(due)] = self._lines(steps), at

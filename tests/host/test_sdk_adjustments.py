@@ -17,6 +17,7 @@ from typing import Any
 from unittest.mock import Mock
 
 import pytest
+from azure.durable_functions.models.utils import http_utils
 from azure.functions import _durable_functions
 from dateutil.parser import parse as dateutil_parse
 
@@ -342,6 +343,15 @@ def test_an_older_sdk_is_left_as_it_is(older: Callable[[pytest.MonkeyPatch], Non
     before = dict(vars(context)), dict(vars(_durable_functions))
     with sdk.adjusted():
         assert (dict(vars(context)), dict(vars(_durable_functions))) == before
+
+
+async def test_an_older_sdk_has_no_session_to_close(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It made one for each request; nothing is put into its module that it does not know."""
+    for name in ("_client_session", "_session_lock"):
+        monkeypatch.delattr(http_utils, name)
+    before = dict(vars(http_utils))
+    await sdk.close_session()
+    assert dict(vars(http_utils)) == before
 
 
 def test_a_main_process_with_workers_does_not_load_the_sdk() -> None:
