@@ -14,7 +14,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import AfterValidator, AliasChoices, BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 log = logging.getLogger("standalone")
 
@@ -78,8 +78,13 @@ class _Http(BaseModel):
         return told
 
 
+class _StorageProvider(BaseModel):
+    connection: str = Field(default="Storage", validation_alias=AliasChoices("connectionName", "connectionStringName"))
+
+
 class _DurableTask(BaseModel):
     hub_name: str = Field(default="TestHubName", alias="hubName")
+    storage: _StorageProvider = Field(default=_StorageProvider(), alias="storageProvider")
     default_version: str | None = Field(default=None, alias="defaultVersion")
     version_match: str = Field(default="CurrentOrOlder", alias="versionMatchStrategy", pattern="(?i)^(none|strict|currentorolder)$")
     version_failure: str = Field(default="Reject", alias="versionFailureStrategy", pattern="(?i)^(reject|fail)$")
@@ -147,6 +152,7 @@ class HostSettings:
     route_prefix: str = "api"
     function_timeout: timedelta | None = timedelta(minutes=30)
     task_hub: str = "TestHubName"
+    connection: str = "Storage"
     default_version: str = ""
     version_match: str = "CurrentOrOlder"
     version_failure: str = "Reject"
@@ -209,6 +215,7 @@ def _settings(host: _HostFile, resolve: Callable[[str], str]) -> HostSettings:
         route_prefix=http.route_prefix.strip("/"),
         function_timeout=span(host.function_timeout) if host.function_timeout else HostSettings.function_timeout,
         task_hub=resolve(durable.hub_name),
+        connection=resolve(durable.storage.connection),
         default_version=resolve(durable.default_version or ""),
         version_match=durable.version_match,
         version_failure=durable.version_failure,

@@ -88,11 +88,14 @@ async def _event(request: web.Request) -> tuple[Any, web.Response | None]:
 
 
 class DurableApi:
-    """The API over an engine. `public_base`: where it is reached from outside, for answers to the workers; `code`: its key, if any."""
+    """The API over an engine.
 
-    def __init__(self, engine: c.Engine, task_hub: str, public_base: str = "", code: str = "") -> None:
+    `hub`: what its links say of it, as a query; `public_base`: where it is reached from outside, for answers to the workers; `code`: its key.
+    """
+
+    def __init__(self, engine: c.Engine, hub: str, public_base: str = "", code: str = "") -> None:
         self._engine = engine
-        self._task_hub = task_hub
+        self._hub = hub
         self._public_base = public_base
         self._code = code
 
@@ -172,7 +175,7 @@ class DurableApi:
 
     def _accepted(self, request: web.Request, base: str, instance: str) -> web.Response:
         code = asked.query(request).get("code") or self._code
-        query = f"taskHub={self._task_hub}&connection=Storage" + (f"&code={quote(code)}" if code else "")
+        query = self._hub + (f"&code={quote(code)}" if code else "")
         payload = self.payload(base if base.endswith(PUBLIC) else self._public_base or base, instance, query)
         return _json(payload, 202, {"Location": payload["statusQueryGetUri"], "Retry-After": "10"})
 

@@ -21,6 +21,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
+from urllib.parse import quote_plus
 
 from aiohttp import web
 
@@ -168,8 +169,9 @@ class Host:
     async def _load(self, rpc: str) -> None:
         """The app, and the engine over it."""
         task_hub = self.configuration.host.task_hub
+        hub = f"taskHub={quote_plus(task_hub)}&connection={quote_plus(self.configuration.host.connection)}"
         environment = {**self._own_settings(), **self.configuration.values, "TZ": self._zone()}
-        query = f"taskHub={task_hub}&connection=Storage" + (f"&code={self.keys.durable}" if self.keys else "")
+        query = hub + (f"&code={self.keys.durable}" if self.keys else "")
         public = f"{self.url}{durable_api.PUBLIC}"
         if self._workers_wanted:
             self.workers: workers.ProcessWorkers | workers.InProcessWorkers = workers.ProcessWorkers(
@@ -205,7 +207,7 @@ class Host:
         self.engine = Engine(self.state_dir / "engine.sqlite", self.clock, self.workers, settings=settings)
         await self.engine.start()
         self._stack.push_async_callback(self.engine.stop)
-        self.durable = DurableApi(self.engine, task_hub, public, self.keys.durable if self.keys else "")
+        self.durable = DurableApi(self.engine, hub, public, self.keys.durable if self.keys else "")
 
     def _name_what_is_not_served(self) -> None:
         for line in admission.not_served(self.functions):

@@ -15,7 +15,7 @@ Api = TestClient[web.Request, web.Application]
 @asynccontextmanager
 async def serving(host: Host) -> AsyncIterator[Api]:
     """A client of the API; paths begin behind `/runtime/webhooks/durabletask`."""
-    durable, site = DurableApi(host.engine, "hub"), web.Application()
+    durable, site = DurableApi(host.engine, "taskHub=hub&connection=Storage"), web.Application()
 
     async def handle(request: web.Request) -> web.StreamResponse:
         return await durable.handle(request, "http://host", request.rel_url.raw_path)

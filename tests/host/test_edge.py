@@ -9,6 +9,7 @@ from typing import Any
 
 import aiohttp
 import pytest
+from yarl import URL
 
 from standalone.command import greeting
 from standalone.host import Host
@@ -113,6 +114,24 @@ async def test_a_worker_process_sees_the_host_s_time_too(tmp_path: Path) -> None
         assert timedelta(days=2, hours=23) < ahead < timedelta(days=3, minutes=1)
     async with Host(APP, tmp_path / "state") as host:
         assert host.clock.offset > timedelta(days=2, hours=23, minutes=59), "what was skipped stays skipped after a restart"
+
+
+@pytest.mark.parametrize("setting", ["connectionName", "connectionStringName"])
+async def test_links_name_the_hub_and_the_connection_of_host_json(tmp_path: Path, setting: str) -> None:
+    """As those of the real extension, under either name; a client that keeps a link has the same one there."""
+    code = (
+        "@app.orchestration_trigger(context_name='context')\ndef x(context):\n    return 1\n"
+        "@app.route(route='begin')\n@app.durable_client_input(client_name='client')\n"
+        "async def begin(req: func.HttpRequest, client) -> func.HttpResponse:\n"
+        "    return client.create_check_status_response(req, await client.start_new('x'))\n"
+    )
+    durable = {"hubName": "%NAME%Hub", "storageProvider": {"type": "azureStorage", setting: "Other"}}
+    app = an_app(tmp_path / "app", code, {"extensions": {"durableTask": durable}}, {"NAME": "Expense"})
+    async with Host(app, tmp_path / "state") as host, aiohttp.ClientSession(host.url) as http:
+        for begin in ("/api/begin", "/runtime/webhooks/durabletask/orchestrators/x"):
+            async with http.post(begin, json=None) as answer:
+                link = URL((await answer.json())["statusQueryGetUri"])
+            assert dict(link.query) == {"taskHub": "ExpenseHub", "connection": "Other"}
 
 
 async def test_the_durable_client_starts_and_the_durable_api_answers_as_recorded(host: Host, http: aiohttp.ClientSession) -> None:
