@@ -90,7 +90,7 @@ async def _event(request: web.Request) -> tuple[Any, web.Response | None]:
 class DurableApi:
     """The API over an engine.
 
-    `hub`: what its links say of it, as a query; `public_base`: where it is reached from outside, for answers to the workers; `code`: its key.
+    `hub`: what links say of it, as a query; `public_base`: where it is reached from outside, for answers to the workers; `code`: its key.
     """
 
     def __init__(self, engine: c.Engine, hub: str, public_base: str = "", code: str = "") -> None:
