@@ -14,7 +14,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
-from pydantic import AfterValidator, AliasChoices, BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import AfterValidator, AliasChoices, BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 log = logging.getLogger("standalone")
 
@@ -25,7 +25,7 @@ _TRAILING = re.compile(r'("(?:\\.|[^"\\])*")|,(?=\s*[}\]])')
 _HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _NO_OBJECT = ("model_type", "dict_type")  # pydantic's names for a value that should have been one
 VERSION = "2.0"
-"""Of the form of host.json. The Functions host takes a file without it for one of its first version, and refuses it."""
+"""Of the form of host.json."""
 NO_LIMIT = "-1"
 WORKER_RUNTIME, PYTHON = "FUNCTIONS_WORKER_RUNTIME", "python"
 
@@ -105,14 +105,23 @@ class _HostFile(BaseModel):
     function_timeout: str | None = Field(default=None, alias="functionTimeout")
     functions: list[str] = Field(default_factory=list)
     retry: Any = None
+    version: str | None = None
 
-    @model_validator(mode="before")
+    @field_validator("version", mode="before")
     @classmethod
-    def _of_this_version(cls, given: Any) -> Any:
-        if isinstance(given, dict) and given.get("version") != VERSION:
-            found = f"not {given['version']!r}" if "version" in given else "which is missing"
-            raise ValueError(f'"version" must be "{VERSION}", {found}: the Functions host would not start either')
+    def _is_known(cls, given: Any) -> Any:
+        if given != VERSION:
+            raise ValueError(f'it must be "{VERSION}", not {given!r}: the Functions host would not start either')
         return given
+
+    def not_applied(self) -> list[str]:
+        """What it says that has no effect here, or would have another there, a line each."""
+        told = list(self.extensions.http.not_applied())
+        if self.retry:
+            told.append("retry: a policy of all functions; those of single timer functions are")
+        if self.version is None:
+            told.append(f'"version": "{VERSION}" is missing; the Functions host would not start')
+        return told
 
     @field_validator("functions", mode="before")
     @classmethod
@@ -224,10 +233,7 @@ def _settings(host: _HostFile, resolve: Callable[[str], str]) -> HostSettings:
         most_outstanding=http.most_outstanding,
         most_concurrent=http.most_concurrent,
         only_functions=host.functions,
-        not_applied=[
-            *http.not_applied(),
-            *(["retry: a policy of all functions; those of single timer functions are"] if host.retry else []),
-        ],
+        not_applied=host.not_applied(),
     )
 
 

@@ -79,6 +79,19 @@ async def test_what_is_not_applied_is_named_at_the_start(tmp_path: Path, caplog:
         assert "host.json: extensions.http.maxOutstandingRequest: it is not known here" in caplog.text
 
 
+@pytest.mark.parametrize(("text", "told"), [('{"extensions": {}}', True), ("{}", False), ('{"version": "2.0"}', False), (None, False)])
+async def test_a_host_json_without_its_version_is_named(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, text: str | None, told: bool
+) -> None:
+    """The Functions host would not start; one that is empty or not there at all it fills in."""
+    app = an_app(tmp_path / "app", CODE)
+    (app / "host.json").unlink()
+    if text is not None:
+        (app / "host.json").write_text(text, encoding="utf-8")
+    async with Host(app, tmp_path / "state"):
+        assert ('host.json: "version": "2.0" is missing' in caplog.text) == told
+
+
 @pytest.mark.parametrize(
     ("setting", "told"),
     [
