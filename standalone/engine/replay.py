@@ -23,7 +23,7 @@ from standalone.engine import descriptions, wording
 from standalone.engine import history as h
 from standalone.engine.decisions import Answer, Decision, Ending, Known, Outcome
 from standalone.engine.sorter import NEVER, REQUEST_TYPE, Sent, stamp
-from standalone.engine.tasks import Awaited, Retried, RetryOptions, finished, when_all, when_any
+from standalone.engine.tasks import Awaited, HttpCall, Retried, RetryOptions, finished, when_all, when_any
 
 LARGEST_CUSTOM_STATUS = 16  # whole KB of UTF-16: 8,703 units pass (durable.md A14)
 HTTP_ACTIVITY = "BuiltIn::HttpActivity"
@@ -413,7 +413,11 @@ class Replay:
         request = action["httpRequest"]
         if why := wording.http_method_refused(str(request.get("method", "GET"))):
             raise OrchestrationFails(why)
-        return self.activity(HTTP_ACTIVITY, json.dumps(request))
+
+        def send(asked: Mapping[str, Any]) -> Awaited:
+            return self.activity(HTTP_ACTIVITY, json.dumps(asked))
+
+        return HttpCall(request, send, self.timer, lambda: self.now)
 
     def python(self) -> str:
         """Where the SDK is, which may be far ahead."""

@@ -1,15 +1,18 @@
 """What the extension awaits: a .NET task for each action, reduced to what an orchestration can tell of it: done or not.
 
 The extension replays the action list that the SDK returned and awaits one action after the other, whatever Python has seen since.
-These are those awaited things. A leaf is completed by a history event; a compound, a retry by its parts. Completion is
+These are those awaited things. A leaf is completed by a history event; a compound, a retry, an HTTP call by its parts. Completion is
 passed on at once, in the thread of whoever completes, as on the extension's synchronous scheduler
 (OutOfProcOrchestrationShim.cs and RetryInterceptor.cs are the originals).
 """
 
-from collections.abc import Callable, Sequence
+import json
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
+
+PAUSE_BETWEEN_POLLS = timedelta(milliseconds=30_000)  # after a 202 without Retry-After: host.json's default
 
 
 class Awaited:
@@ -140,3 +143,39 @@ class Retried(Awaited):
             self.finish(self._error, failed=True)
         else:
             self._attempt().then(self._attempted)
+
+
+class HttpCall(Awaited):
+    """call_http: a built-in activity. Where the action asks for it, which SDK 1.x by itself does not, it is called again while the answer
+    is 202 and names a place to look (DurableOrchestrationContext.cs).
+    """
+
+    __slots__ = ("_now", "_request", "_send", "_timer")
+
+    def __init__(
+        self,
+        request: Mapping[str, Any],
+        send: Callable[[Mapping[str, Any]], Awaited],
+        timer: Callable[[datetime], Awaited],
+        now: Callable[[], datetime],
+    ) -> None:
+        super().__init__()
+        self._request, self._send, self._timer, self._now = request, send, timer, now
+        send(request).then(self._answered)
+
+    def _answered(self, call: Awaited) -> None:
+        if call.failed:
+            self.finish(call.result, failed=True)
+            return
+        answer = json.loads(call.result) if isinstance(call.result, str) else {}
+        headers = {name.lower(): value for name, value in (answer.get("headers") or {}).items()}
+        if answer.get("statusCode") != 202 or self._request.get("asynchronousPatternEnabled") is not True or "location" not in headers:
+            self.finish(call.result)
+            return
+        pause = timedelta(seconds=int(headers["retry-after"])) if "retry-after" in headers else PAUSE_BETWEEN_POLLS
+        self._timer(self._now() + pause).then(lambda _: self._poll(headers["location"]))
+
+    def _poll(self, location: str) -> None:
+        kept = {name: value for name, value in (self._request.get("headers") or {}).items() if name.lower() != "x-functions-key"}
+        request = {"method": "GET", "uri": location, "headers": kept, "tokenSource": self._request.get("tokenSource")}
+        self._send(request).then(self._answered)

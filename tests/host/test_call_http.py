@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from aiohttp import web
+from azure.durable_functions.models.DurableHttpRequest import DurableHttpRequest
 
 from standalone.workers.http_headers import received
 from tests.host.edgehost import an_app
@@ -31,6 +32,7 @@ class Site:
     def __init__(self, host: Host, url: str) -> None:
         self.host, self.url = host, url
         self.asked: list[tuple[str, str, dict[str, str], str]] = []
+        self.accepted = 1000  # so many times `/slow` is not done yet
 
     async def output(self, uri: str, method: str = "GET", **given: Any) -> Any:
         """What came of a call, half an hour later; a path is the server's."""
@@ -53,6 +55,8 @@ class Site:
         match kind:
             case "status":
                 return web.Response(status=int(rest), text="told")
+            case "slow" if len(self.asked) > self.accepted:
+                return web.Response(text="done")
             case "slow":
                 return web.Response(status=202, headers={"Location": f"{self.url}/slow", "Retry-After": "5"}, text="wait")
             case "to":
@@ -97,6 +101,18 @@ async def test_a_202_is_an_answer_that_nobody_asks_again_for(site: Site) -> None
     assert (told["statusCode"], told["content"], told["headers"]["Retry-After"]) == (202, "wait", "5")
     assert told["headers"]["Location"] == f"{site.url}/slow"
     assert len(site.asked) == 1
+
+
+async def test_a_202_is_asked_after_where_the_action_says_so(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An app may have its own action written so: the engine then goes on when the answer is another, while Python has had the 202."""
+    written = DurableHttpRequest.to_json
+    monkeypatch.setattr(DurableHttpRequest, "to_json", lambda self: {**written(self), "asynchronousPatternEnabled": True})
+    site.accepted = 2
+    told = await site.output("/slow", headers={"x-functions-key": "secret", "x-of-ours": "kept"})
+    assert (told["statusCode"], told["content"]) == (202, "wait")
+    assert [(method, path) for method, path, *_ in site.asked] == [("GET", "/slow")] * 3
+    assert ["x-functions-key" in headers for *_, headers, _ in site.asked] == [True, False, False]
+    assert all(headers["x-of-ours"] == "kept" for *_, headers, _ in site.asked)
 
 
 async def test_headers_of_the_content_are_not_the_answer_s(site: Site) -> None:
