@@ -302,10 +302,10 @@ class Replay:
         return made(self, action)
 
     def call_activity(self, action: Mapping[str, Any]) -> Awaited:
-        return self.activity(action["functionName"], action.get("input"))
+        return self.activity(str(action["functionName"]), action.get("input"))
 
     def call_activity_with_retry(self, action: Mapping[str, Any]) -> Awaited:
-        name, given = action["functionName"], action.get("input")
+        name, given = str(action["functionName"]), action.get("input")
         return Retried(RetryOptions.of(dict(action)), lambda: self.activity(name, given), self.timer, lambda: self.now)
 
     def activity(self, name: str, given: Any) -> Awaited:
@@ -326,7 +326,7 @@ class Replay:
         return Retried(RetryOptions.of(dict(action)), lambda: self.child(action), self.timer, lambda: self.now)
 
     def child(self, action: Mapping[str, Any]) -> Awaited:
-        name, instance = action["functionName"], action.get("instanceId") or ""
+        name, instance = str(action["functionName"]), action.get("instanceId") or ""
         if name.casefold() not in self.known.orchestrators:
             raise OrchestrationFails(wording.unknown_function(name, "orchestrator", self.known.orchestrators.values()))
         if instance and instance.casefold() in (self.instance.casefold(), self.parent.casefold()):

@@ -188,6 +188,11 @@ async def test_an_unknown_activity_fails_its_orchestration_with_the_known_names(
     assert "'greet'" in told
 
 
+async def test_a_name_that_is_no_text_is_an_unknown_one(host: Host) -> None:
+    """The SDK hands on whatever it was given."""
+    assert "The function '5' doesn't exist" in await output_of(host, "calls_a_number")
+
+
 async def test_an_unknown_orchestrator_is_accepted_and_fails(host: Host) -> None:
     """As the real engine: 202, then Failed, with the names there are."""
     told = await output_of(host, "nobody")

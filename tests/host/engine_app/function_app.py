@@ -147,3 +147,8 @@ def echoes(context: Any) -> Generator[Any, Any, Any]:
 def renews_with_each_event(context: Any) -> Generator[Any, Any, None]:
     yield context.wait_for_external_event("e")
     context.continue_as_new(None)
+
+
+@app.orchestration_trigger(context_name="context")
+def calls_a_number(context: Any) -> Generator[Any, Any, None]:
+    yield context.call_activity(5)
