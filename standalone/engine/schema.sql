@@ -58,6 +58,10 @@ UPDATE instances SET updated = ?, k = ?, open = ?, fresh = ?, custom = ?, output
 -- By itself, for most episodes change nothing of it: the index would be written anew for each.
 UPDATE instances SET status = ? WHERE n = ?;
 
+-- name: write_creation
+-- A new execution of an instance counts as its creation.
+UPDATE instances SET created = ? WHERE n = ?;
+
 -- name: add_history
 INSERT INTO history (n, k, events, tasks) VALUES (?, ?, ?, ?);
 

@@ -222,8 +222,9 @@ class Store:
 
     def _write_episodes(self, episodes: Sequence[Episode]) -> None:
         many = self._writer.executemany
-        renewed = [(e.n,) for e in episodes if e.renews]
+        renewed = [(e.updated, e.n) for e in episodes if e.renews]
         if renewed:
+            many(SQL["write_creation"], renewed)
             for e in episodes:  # in their order: what a new execution replaces may be in this very group
                 if e.renews:
                     self._writer.execute(SQL["drop_history"], (e.n,))

@@ -264,6 +264,18 @@ async def test_an_instance_that_goes_on_with_its_resume_keeps_the_reason_of_the_
     assert (await status_of(host.engine, instance)).output_json == '"nothing to do"'
 
 
+async def test_an_instance_that_continues_as_new_was_created_then(host: Host) -> None:
+    """Its row is that of the new execution, so that filters by time find it there, as with the real engine."""
+    instance = await host.engine.start_instance("renews_with_each_event", None)
+    await host.advance(hours=1)
+    await host.engine.raise_event(instance, "nobody", "1")
+    await host.settle()
+    assert (await status_of(host.engine, instance)).created == BEGINNING
+    await host.engine.raise_event(instance, "e", "1")
+    await host.settle()
+    assert (await status_of(host.engine, instance)).created == BEGINNING + timedelta(hours=1)
+
+
 async def test_an_empty_version_is_one(tmp_path: Path) -> None:
     """Whoever gives it means none, and gets neither host.json's nor null, as there."""
     async with running(APP, tmp_path, settings=EngineSettings(default_version="1.2", synchronous="OFF")) as host:
