@@ -22,7 +22,7 @@ class TextFormatter(logging.Formatter):
         """One record as a line."""
         at = datetime.fromtimestamp(record.created, UTC).strftime("%H:%M:%S")
         level = "" if record.levelno < logging.WARNING else f"{record.levelname.lower()}: "
-        text = f"{at}  {record.name.rpartition('.')[2]:<10} {level}{record.getMessage()}"
+        text = f"{at}  {record.name.rpartition('.')[2]:<10} {level}{record.getMessage().rstrip()}"
         return f"{text}\n{self.formatException(record.exc_info)}" if record.exc_info else text
 
 
