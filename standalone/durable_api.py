@@ -302,7 +302,7 @@ class DurableApi:
             if not key:
                 return await self._list_entities(request, name)
             state = await self._engine.entity_state(name, "" if key == _EMPTY_KEY else key)
-            return web.Response(status=404) if state is None else _json_text(state)
+            return web.Response(status=404) if state is None else _json(json.loads(state))
         if request.method not in ("POST", "DELETE"):
             return web.Response(status=404)
         if not name:

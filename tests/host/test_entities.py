@@ -150,7 +150,7 @@ async def test_a_terminated_entity_does_nothing_more_and_one_that_runs_may_be_pu
     ("body", "kind", "state"),
     [
         ("7", "text/plain", "7"),
-        ("[1.5, null]", "text/plain", "[1.5, null]"),
+        ("[1.5, null]", "text/plain", "[1.5,null]"),
         ('"8"', "application/json", "8"),
         ("9", "application/json", "null"),
         ('{"a": 1}', "application/json; charset=utf-8", "null"),
