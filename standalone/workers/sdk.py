@@ -19,7 +19,6 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import datetime
-from importlib import metadata
 from types import SimpleNamespace
 from typing import Any
 
@@ -30,9 +29,6 @@ from dateutil.parser import parse as dateutil_parse
 from dateutil.tz import tzlocal, tzutc
 
 from standalone.workers.trigger_reader import FromJson, TriggerReader
-
-_PROVED = (1, 7)
-"""The first azure-functions-durable whose parts are known to be as those that stand in for them."""
 
 _UTC, _LOCAL = tzutc(), tzlocal()
 _STAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{7}Z", re.ASCII).fullmatch
@@ -105,7 +101,7 @@ def adjusted() -> Iterator[None]:
     with ExitStack() as stack:
         stack.enter_context(_replaced(executor, "warnings", SimpleNamespace(warn=warn)))
         stack.enter_context(_replaced(sys.modules[_CLIENT], "time", time.monotonic))  # how long it waits, also on a clock that stands
-        if os.environ.get("STANDALONE_PLAIN_SDK", "0") != "1" and _is_known():
+        if os.environ.get("STANDALONE_PLAIN_SDK", "0") != "1" and _is_known(context):
             stack.enter_context(_replaced(sys.modules[_EVENTS], "dt_parse", parse_timestamp))
             stack.enter_context(_replaced(executor, "namedtuple", functools.cache(collections.namedtuple)))  # noqa: PYI024
             stack.enter_context(_replaced(_durable_functions, "json", Json()))
@@ -122,10 +118,12 @@ def adjusted() -> Iterator[None]:
         yield
 
 
-def _is_known() -> bool:
-    """Whether the parts are there, and are those that ours were proved equal to."""
-    version = re.match(r"(\d+)\.(\d+)", metadata.version("azure-functions-durable"))
-    return version is not None and (int(version[1]), int(version[2])) >= _PROVED and hasattr(_durable_functions, "_is_strict_mode")
+def _is_known(context: Any) -> bool:
+    """Whether the parts are those that ours were proved equal to: of azure-functions-durable 1.6 or 1.7, by what is new in it.
+
+    Its version would be told by importlib.metadata, for 1 MiB in each worker.
+    """
+    return hasattr(context, "sub_orchestrator_output_type") and hasattr(_durable_functions, "_is_strict_mode")
 
 
 @contextmanager

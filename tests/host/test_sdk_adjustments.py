@@ -11,7 +11,6 @@ import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 from unittest.mock import Mock
@@ -327,7 +326,7 @@ def test_the_sdk_is_as_it_was_afterwards(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def an_older_sdk(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(metadata, "version", {"azure-functions-durable": "1.2.10"}.__getitem__)
+    monkeypatch.delattr(sys.modules[CONTEXT], "sub_orchestrator_output_type")
 
 
 def an_older_library(monkeypatch: pytest.MonkeyPatch) -> None:
