@@ -50,7 +50,8 @@ class Written:
 
 
 @pytest.fixture
-async def written(tmp_path: Path) -> AsyncIterator[Written]:
+async def written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Written]:
+    monkeypatch.setattr(commits, "LONGEST_AT_ONCE", 5.0)  # whatever disk the tests run on, it is fast
     made = Written(tmp_path / "engine.sqlite")
     yield made
     await made.committer.close()
@@ -114,13 +115,14 @@ async def test_a_log_that_another_program_repairs_is_waited_for_too(written: Wri
 
 async def test_a_slow_disk_holds_up_the_loop_once_in_a_while_only(written: Written, monkeypatch: pytest.MonkeyPatch) -> None:
     """After a commit that took long the next ones are the thread's, until it is worth another try."""
-    monkeypatch.setattr(commits, "SLOW_FOR", 0.3)
-    written.takes = 2 * commits.LONGEST_AT_ONCE
+    monkeypatch.setattr(commits, "SLOW_FOR", 1.0)
+    monkeypatch.setattr(commits, "LONGEST_AT_ONCE", 0.3)
+    written.takes = 0.31
     for _ in range(3):
         await written.write(1)
     assert [thread for thread, _ in written.by] == ["MainThread", "writer", "writer"]
     written.takes = 0
-    await asyncio.sleep(0.3)
+    await asyncio.sleep(1.0)
     await written.write(1)
     await written.write(1)
     assert [thread for thread, _ in written.by][3:] == ["MainThread", "MainThread"]
