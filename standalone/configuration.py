@@ -16,13 +16,14 @@ from typing import Annotated, Any, TypeVar
 
 from pydantic import AfterValidator, AliasChoices, BaseModel, ConfigDict, Field, ValidationError, field_validator
 
+from standalone.http_syntax import is_token
+
 log = logging.getLogger("standalone")
 
 _PERCENT = re.compile(r"%([^%]+)%")
 _SPAN = re.compile(r"^(?:(\d+)\.)?(\d{1,2}):(\d{2}):(\d{2})(?:\.\d+)?$")
 _COMMENT = re.compile(r'("(?:\\.|[^"\\])*")|//[^\n]*|/\*.*?\*/', re.DOTALL)  # .NET reads over comments, and over a comma too many
 _TRAILING = re.compile(r'("(?:\\.|[^"\\])*")|,(?=\s*[}\]])')
-_HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _NO_OBJECT = ("model_type", "dict_type")  # pydantic's names for a value that should have been one
 VERSION = "2.0"
 """Of the form of host.json."""
@@ -64,7 +65,7 @@ class _Http(BaseModel):
     @classmethod
     def _are_headers(cls, given: dict[str, str]) -> dict[str, str]:
         for name, value in given.items():
-            if not _HEADER.fullmatch(name) or not value.isprintable():
+            if not is_token(name) or not value.isprintable():
                 raise ValueError(f"{name!r}: {value!r} is no header")
         return given
 

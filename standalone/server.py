@@ -19,6 +19,7 @@ from yarl import URL
 from standalone import durable_api
 from standalone.contracts import FunctionFailed, HttpAnswer, HttpCall, StoreFailed
 from standalone.cors import Cors
+from standalone.http_syntax import is_token
 from standalone.routes import Route
 from standalone.throttle import TooManyRequests
 
@@ -33,7 +34,6 @@ AS_KESTREL: Mapping[str, Any] = {"auto_decompress": False, "max_field_size": 32 
 """How aiohttp reads requests: bodies as they come, and headers as long as those of all who sign in somewhere."""
 
 POSSIBLE_STATUS = range(200, 1000)
-_FIELD_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _FIELD_VALUE = re.compile(r"[\t\x20-\x7e]*")
 NOBODY = Cors()
 
@@ -216,7 +216,7 @@ def _flaw(answer: HttpAnswer) -> str | None:
     if answer.status not in POSSIBLE_STATUS:
         return f"the status {answer.status}"
     for name, value in answer.headers:
-        if not _FIELD_NAME.fullmatch(name):
+        if not is_token(name):
             return f"a header of the name {name!r}"
         if not _FIELD_VALUE.fullmatch(value):
             return f"a value of the header {name} that is not printable ASCII; in a file name write filename*=UTF-8''…"

@@ -3,10 +3,10 @@
 From DurableTask.Core (TaskOrchestrationContext.cs) and the Durable extension 3.19.0; checked against what it said in the recorded cases.
 """
 
-import re
 from collections.abc import Iterable, Mapping
 
 from standalone.engine.history import as_written_by_json_net
+from standalone.http_syntax import is_token
 
 _E_FAIL, _E_INVALIDARG = -2146233088, -2147024809  # .NET's HResult of an exception, of an argument's
 _NO_DATA = {"$type": "System.Collections.ListDictionaryInternal, System.Private.CoreLib"}
@@ -210,7 +210,7 @@ def http_method_refused(method: str) -> str:
     """What is wrong with the method of a CallHttp action; nothing: it is one."""
     if not method.strip():
         return "The value cannot be an empty string or composed entirely of whitespace. (Parameter 'method')"
-    return "" if re.fullmatch(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+", method) else "The format of the HTTP method is invalid."
+    return "" if is_token(method) else "The format of the HTTP method is invalid."
 
 
 def actions_not_in_one_list(schema: int, lists: int) -> str:

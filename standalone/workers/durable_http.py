@@ -9,7 +9,6 @@ import asyncio
 import codecs
 import json
 import os
-import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -18,6 +17,7 @@ from yarl import URL
 
 from standalone.contracts import FunctionFailed
 from standalone.engine import wording
+from standalone.http_syntax import is_token
 from standalone.workers.http_headers import OF_CONTENT, received
 
 TIMEOUT = 240.0  # seconds: DurableHttpClientFactory.cs
@@ -27,7 +27,6 @@ REDIRECTS = frozenset({300, 301, 302, 303, 307, 308})
 CHARSETS = frozenset({"utf-8", "ascii", "iso8859-1", "utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-be"})  # what .NET has by itself
 MARKS = {codecs.BOM_UTF8: "utf-8", codecs.BOM_UTF32_LE: "utf-32", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
 
-_TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+").fullmatch
 _NO_ADDRESS = "An invalid request URI was provided. Either the request URI must be an absolute URI or BaseAddress must be set."
 _MISUSED = (
     "Misused header name, '{}'. Make sure request headers are used with HttpRequestMessage, response headers with HttpResponseMessage, "
@@ -142,7 +141,7 @@ def _written(given: Mapping[str, Any]) -> Iterator[tuple[str, list[str]]]:
 
 
 def _check(name: str, values: list[str]) -> None:
-    if not _TOKEN(name):
+    if not is_token(name):
         raise _refused("System.FormatException", f"The header name '{name}' has an invalid format.")
     if name.lower() in OF_CONTENT:
         raise _refused("System.InvalidOperationException", _MISUSED.format(name))
@@ -158,7 +157,7 @@ def _content_type(media_type: str) -> str:
     if media_type.lower() == "application/x-www-form-urlencoded":
         return f"{media_type}; charset=utf-8"
     main, _, sub = media_type.partition("/")
-    if not (_TOKEN(main) and _TOKEN(sub)):
+    if not (is_token(main) and is_token(sub)):
         raise _refused("System.FormatException", f"The format of value '{media_type}' is invalid.")
     return media_type
 
