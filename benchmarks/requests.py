@@ -13,7 +13,7 @@ class _Connection(asyncio.Protocol):
     """One request after the other."""
 
     def __init__(self) -> None:
-        self.answer: asyncio.Future[tuple[int, bytes]] = asyncio.get_running_loop().create_future()
+        self.answer: asyncio.Future[tuple[int, bytes]] | None = None  # to the request that is under way
         self.received = b""
         self.transport: asyncio.Transport | None = None
 
@@ -23,7 +23,7 @@ class _Connection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         self.received += data
         head, end, body = self.received.partition(b"\r\n\r\n")
-        if not end or self.answer.done():
+        if not end or self.answer is None:
             return
         fields = dict(line.lower().split(b":", 1) for line in head.split(b"\r\n")[1:])
         if b"transfer-encoding" in fields:
@@ -31,12 +31,12 @@ class _Connection(asyncio.Protocol):
         else:
             whole = len(body) >= int(fields.get(b"content-length", b"0"))
         if whole:
-            self.received = b""
-            self.answer.set_result((int(head[9:12]), body))
+            self.received, answer, self.answer = b"", self.answer, None
+            answer.set_result((int(head[9:12]), body))
 
     def connection_lost(self, error: Exception | None) -> None:
         self.transport = None
-        if not self.answer.done():
+        if self.answer is not None:
             self.answer.set_exception(error or ConnectionResetError("the connection was closed"))
 
 

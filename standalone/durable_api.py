@@ -37,11 +37,8 @@ def precisely(instant: datetime) -> str:
 
 
 def _json(data: object, status: int = 200, headers: Mapping[str, str] | None = None) -> web.Response:
-    return _json_text(json_bodies.written(data), status, headers)
-
-
-def _json_text(text: str, status: int = 200, headers: Mapping[str, str] | None = None) -> web.Response:
-    return web.Response(body=json_bodies.encoded(text), status=status, content_type="application/json", charset="utf-8", headers=headers)
+    body = json_bodies.encoded(json_bodies.written(data))
+    return web.Response(body=body, status=status, content_type="application/json", charset="utf-8", headers=headers)
 
 
 WRONG = "Something went wrong while processing your request"

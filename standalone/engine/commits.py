@@ -71,10 +71,10 @@ class Committer:
         if self._pause is not None:
             self._pause.cancel()
             self._pause = None
-            self._loop.call_soon(self._begin)
-        elif not self._busy and not self.failure:
-            self._busy = True
-            self._loop.call_soon(self._begin)
+        elif self._busy or self.failure:
+            return
+        self._busy = True
+        self._loop.call_soon(self._begin)
 
     def shortly(self) -> None:
         """Commit what is collected together with what is to come of it at once, if it comes in a moment."""

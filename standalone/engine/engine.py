@@ -121,9 +121,8 @@ class Engine:
         """Raises InstanceNotFound, InstanceExists."""
         row = self._existing(instance_id)
         given = h.as_written_by_json_net(json.loads(row.input or "null"))
-        if new_id:
-            return await self._start(row.name, given, None, None, {h.SOURCE: instance_id})
-        return await self._start(row.name, given, instance_id, None, None)
+        tags = {h.SOURCE: instance_id} if new_id else None
+        return await self._start(row.name, given, None if new_id else instance_id, None, tags)
 
     async def raise_event(self, instance_id: str, event: str, input_json: str) -> None:
         """Raises InstanceNotFound, InstanceEnded, StoreFailed."""

@@ -19,7 +19,7 @@ _HANDLE = Orchestrator.create(lambda _: (_ for _ in range(0))).__code__
 _MADE = "made"
 
 
-class FromJson(classmethod):  # type: ignore[type-arg]
+class FromJson(classmethod):  # type: ignore[type-arg] # it takes none when the program runs
     """A `DurableOrchestrationContext.from_json` that takes a Trigger too; by its type it is known."""
 
 
